@@ -1,0 +1,69 @@
+import Type, { type Static } from 'typebox'
+
+/** Who this authority is; open to all. Bytes are base64url without padding. */
+export const DeploymentInfo = Type.Object({
+  deployment: Type.String({ description: '16 bytes, base64url' }),
+  name: Type.String(),
+  authorityKey: Type.String({ description: 'ES256 public key, 65-byte SEC1 point, base64url: pin it' }),
+  broker: Type.Object({
+    mqtt: Type.String({ description: 'mqtt:// or mqtts:// URL for TCP' }),
+    websocketPath: Type.String({ description: 'MQTT over WebSocket on the HTTP port: /mqtt' }),
+    protocolVersions: Type.Array(Type.Number(), { description: '4 = MQTT 3.1.1, 5 = MQTT 5' }),
+  }),
+  setupNeeded: Type.Boolean(),
+  time: Type.Number({ description: 'Authority clock, ms' }),
+})
+export type DeploymentInfo = Static<typeof DeploymentInfo>
+
+const email = Type.String({ minLength: 3, maxLength: 254 })
+const memberName = Type.String({ minLength: 1, maxLength: 100 })
+const password = Type.String({ minLength: 1, maxLength: 1024 })
+
+export const SetupRequest = Type.Object({ code: Type.String({ maxLength: 64 }), email, name: memberName, password })
+export type SetupRequest = Static<typeof SetupRequest>
+
+export const LoginRequest = Type.Object({ email, password, otp: Type.Optional(Type.String({ maxLength: 16 })) })
+export type LoginRequest = Static<typeof LoginRequest>
+
+export const Me = Type.Object({
+  member: Type.String(),
+  email: Type.String(),
+  name: Type.String(),
+  roles: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
+  administrator: Type.Boolean(),
+  /** What the roles allow, for people to read. */
+  grants: Type.Array(
+    Type.Object({ channel: Type.String(), right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]) }),
+  ),
+})
+export type Me = Static<typeof Me>
+
+/** The session token goes into `Authorization: Bearer`. */
+export const Session = Type.Object({ token: Type.String(), expiresAt: Type.Number(), me: Me })
+export type Session = Static<typeof Session>
+
+export const SenderRequest = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  algorithm: Type.Union([Type.Literal('ES256'), Type.Literal('EdDSA')]),
+  publicKey: Type.String({ maxLength: 128, description: 'base64url; ES256 65 bytes uncompressed, EdDSA 32 bytes' }),
+})
+export type SenderRequest = Static<typeof SenderRequest>
+
+/** Given once: the authority keeps only hashes of both secrets. */
+export const SenderCreated = Type.Object({
+  sender: Type.Number(),
+  token: Type.String({ description: 'Bearer token of this sender: keyring, changes, and removing itself' }),
+  broker: Type.Object({ username: Type.String(), password: Type.String() }),
+})
+export type SenderCreated = Static<typeof SenderCreated>
+
+export const SenderInfo = Type.Object({
+  sender: Type.Number(),
+  member: Type.String(),
+  memberName: Type.String(),
+  name: Type.String(),
+  algorithm: Type.String(),
+  createdAt: Type.Number(),
+  revokedAt: Type.Union([Type.Number(), Type.Null()]),
+})
+export type SenderInfo = Static<typeof SenderInfo>

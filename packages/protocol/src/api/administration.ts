@@ -1,0 +1,76 @@
+import Type, { type Static } from 'typebox'
+
+const right = Type.Union([Type.Literal('publish'), Type.Literal('subscribe')])
+const name = Type.String({ minLength: 1, maxLength: 100 })
+const suite = Type.Union([Type.Literal('A256GCM'), Type.Literal('ChaCha20/Poly1305'), Type.Literal('A256CBC-HS512')])
+const kind = Type.Union([Type.Literal('telemetry'), Type.Literal('state'), Type.Literal('command')])
+const signing = Type.Union([Type.Literal('each'), Type.Literal('off')])
+const late = Type.Union([Type.Literal('mark'), Type.Literal('refuse')])
+const maximumAge = Type.Integer({ minimum: 1, maximum: 31_536_000, description: 'Seconds' })
+const lease = Type.Integer({ minimum: 60, maximum: 31_536_000, description: 'Seconds; default 86400' })
+const filters = Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { minItems: 1, maxItems: 100 })
+
+export const MemberInfo = Type.Object({
+  id: Type.String(),
+  email: Type.String(),
+  name: Type.String(),
+  roles: Type.Array(Type.String({ description: 'Role names' })),
+  createdAt: Type.Number(),
+})
+export type MemberInfo = Static<typeof MemberInfo>
+export const MemberCreate = Type.Object({
+  email: Type.String({ minLength: 3, maxLength: 254 }),
+  name,
+  password: Type.String({ minLength: 1, maxLength: 1024 }),
+  roles: Type.Array(name, { maxItems: 32 }),
+})
+export type MemberCreate = Static<typeof MemberCreate>
+export const MemberChange = Type.Object({
+  name: Type.Optional(name),
+  roles: Type.Optional(Type.Array(name, { maxItems: 32 })),
+  password: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+})
+export type MemberChange = Static<typeof MemberChange>
+
+export const Grant = Type.Object({ channel: name, right })
+export type Grant = Static<typeof Grant>
+export const RoleInfo = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  administrator: Type.Boolean(),
+  grants: Type.Array(Grant),
+  members: Type.Number(),
+})
+export type RoleInfo = Static<typeof RoleInfo>
+export const RoleCreate = Type.Object({ name, administrator: Type.Optional(Type.Boolean()), grants: Type.Array(Grant) })
+export type RoleCreate = Static<typeof RoleCreate>
+export const RoleChange = Type.Object({ name: Type.Optional(name), grants: Type.Optional(Type.Array(Grant)) })
+export type RoleChange = Static<typeof RoleChange>
+
+export const ChannelInfo = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  filters: Type.Array(Type.String()),
+  suite,
+  kind,
+  signing,
+  maximumAge: Type.Number(),
+  late,
+  lease: Type.Number(),
+  epoch: Type.Number(),
+  epochStartedAt: Type.Number(),
+})
+export type ChannelInfo = Static<typeof ChannelInfo>
+export const ChannelCreate = Type.Object({
+  name,
+  filters,
+  suite: Type.Optional(suite),
+  kind: Type.Optional(kind),
+  signing: Type.Optional(signing),
+  maximumAge: Type.Optional(maximumAge),
+  late: Type.Optional(late),
+  lease: Type.Optional(lease),
+})
+export type ChannelCreate = Static<typeof ChannelCreate>
+export const ChannelChange = Type.Partial(ChannelCreate)
+export type ChannelChange = Static<typeof ChannelChange>

@@ -1,0 +1,5 @@
+export * from './accounts.ts'
+export * from './administration.ts'
+export * from './failure.ts'
+export * from './keyring.ts'
+export * from './routes.ts'
