@@ -1,6 +1,7 @@
 /** Every reason for which a sealed message is refused, or cannot be sealed (docs/protocol.md, section "Refusals"). */
 export const sealErrorCodes = {
-  malformed: 'The bytes are not a SealMQ envelope. Check that the publisher seals with SealMQ and that nothing re-encodes payloads.',
+  malformed:
+    'The bytes are not a SealMQ envelope. Check that the publisher seals with SealMQ and that nothing re-encodes payloads.',
   'unknown-key': 'No key is held for this epoch. Ask an administrator whether this member may use the channel.',
   'unknown-sender': 'The directory does not list this sender. It may be new: the directory is read again at once.',
   'wrong-suite': 'The envelope uses another cipher suite or signing policy than its epoch prescribes.',
