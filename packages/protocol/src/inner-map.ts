@@ -1,0 +1,65 @@
+import { concatBytes } from './bytes.ts'
+import { decodeFirstCbor, encodeCbor } from './cbor.ts'
+import { SealError } from './error-codes.ts'
+import { maximumUint32 } from './layout.ts'
+
+/** What the sender meant with a message beside its payload. */
+export type Intent = 'retained' | 'command' | 'will'
+const intents: readonly Intent[] = ['retained', 'command', 'will']
+
+/** The encrypted fields before the payload (docs/protocol.md, "Inner map"). */
+export interface InnerFields {
+  contentType: string | null
+  /** Sequences since this sender's previous message on this topic in this session; 0 when there was none. */
+  distance: number
+  /** Seconds, or null. */
+  timeToLive: number | null
+  intent: Intent | null
+}
+
+const emptyMap = 0xa0
+
+/** Encodes inner map ‖ payload. A distance of 1, the commonest, is left out. */
+export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Array {
+  const { contentType, distance, timeToLive, intent } = fields
+  if (distance === 1 && contentType === null && timeToLive === null && intent === null) {
+    const bytes = new Uint8Array(1 + payload.length)
+    bytes[0] = emptyMap
+    bytes.set(payload, 1)
+    return bytes
+  }
+  const map = new Map<number, string | number>()
+  if (contentType !== null) map.set(1, contentType)
+  if (distance !== 1) map.set(2, distance)
+  if (timeToLive !== null) map.set(3, timeToLive)
+  if (intent !== null) map.set(4, intents.indexOf(intent) + 1)
+  return concatBytes(encodeCbor(map), payload)
+}
+
+/**
+ * Reads inner map ‖ payload. Unknown negative keys are ignored, so that fields can be added; unknown others are not.
+ * @throws SealError `malformed`
+ */
+export function decodeInner(plaintext: Uint8Array): { fields: InnerFields; payload: Uint8Array } {
+  const fields: InnerFields = { contentType: null, distance: 1, timeToLive: null, intent: null }
+  if (plaintext[0] === emptyMap) return { fields, payload: plaintext.subarray(1) }
+  const [map, payload] = decodeFirstCbor(plaintext)
+  if (!(map instanceof Map)) throw new SealError('malformed')
+  for (const [key, value] of map) readField(fields, key, value)
+  return { fields, payload }
+}
+
+function readField(fields: InnerFields, key: unknown, value: unknown): void {
+  if (typeof key !== 'number' || !Number.isInteger(key)) throw new SealError('malformed')
+  if (key < 0) return
+  if (key === 1 && typeof value === 'string' && value.length <= 255) fields.contentType = value
+  else if (key === 2 && isUint32(value)) fields.distance = value
+  else if (key === 3 && isUint32(value)) fields.timeToLive = value
+  else if (key === 4 && isUint32(value) && intents[value - 1]) fields.intent = intents[value - 1]!
+  else if (key === 5 && value instanceof Uint8Array && value.every((byte) => byte === 0)) return
+  // 6, the logical topic of blinded topics, is a kept place.
+  else throw new SealError('malformed')
+}
+
+const isUint32 = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximumUint32
