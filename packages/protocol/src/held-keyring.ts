@@ -1,0 +1,229 @@
+import type { Keyring, KeyringChannel } from './api/keyring.ts'
+import { type Awaitable, chain } from './awaitable.ts'
+import { BoundedMap } from './bounded-map.ts'
+import { equalBytes, fromBase64url, toHex } from './bytes.ts'
+import type { Cryptography, VerificationKey } from './cryptography.ts'
+import { verifyDirectory } from './directory.ts'
+import { SealError } from './error-codes.ts'
+import { type EpochKeys, type HeldChannel, HeldEpoch } from './held-channel.ts'
+import { deriveKeyCheck } from './key-schedule.ts'
+import { KeyringError } from './keyring-error.ts'
+import { verifyManifest } from './manifest.ts'
+import type { ChannelRights } from './policy/rights.ts'
+import { topicMatches } from './topic-filter.ts'
+import type { Directory, DirectoryEntry, EpochPolicy, Manifest } from './types.ts'
+
+/** The highest numbers seen, to keep on disk: a client never goes back behind them. */
+export interface RememberedNumbers {
+  directory: number
+  /** By channel id, hexadecimal. */
+  channels: Record<string, number>
+}
+
+export interface HeldKeyringOptions {
+  cryptography: Cryptography
+  /** 16 bytes, pinned at login. */
+  deployment: Uint8Array
+  /** 65-byte SEC1 point, pinned at login. */
+  authorityKey: Uint8Array
+  /** This sender's id. */
+  sender: number
+  /** Monotonic clock, ms. */
+  monotonic: () => number
+  remembered?: RememberedNumbers | undefined
+}
+
+/** A sender as the directory knows it. */
+export interface HeldSender {
+  entry: DirectoryEntry
+  verificationKey: () => Awaitable<VerificationKey>
+}
+
+const keptTopics = 10_000
+
+/**
+ * What this sender holds now: verified manifests, directory and keys, and the authority's time.
+ * Every `apply` replaces all of it at once, or, when anything is wrong, nothing.
+ */
+export class HeldKeyring {
+  readonly sender: number
+  readonly #options: HeldKeyringOptions
+  #channels = new Map<string, HeldChannel>()
+  #senders = new Map<number, HeldSender>()
+  #topics = new BoundedMap<string, HeldChannel>(keptTopics)
+  #numbers: RememberedNumbers
+  #clockOffset: number | null = null
+  #revision = -1
+
+  constructor(options: HeldKeyringOptions) {
+    this.#options = options
+    this.sender = options.sender
+    this.#numbers = options.remembered ?? { directory: 0, channels: {} }
+  }
+
+  /** The authority's revision that this keyring is of; -1 before the first. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The authority's time now, ms. @throws KeyringError `clock-unknown` */
+  now(): number {
+    if (this.#clockOffset === null) throw new KeyringError('clock-unknown')
+    return Math.floor(this.#options.monotonic() + this.#clockOffset)
+  }
+
+  /** The highest numbers seen, to be given back as `remembered` after a restart. */
+  numbers(): RememberedNumbers {
+    return copyNumbers(this.#numbers)
+  }
+
+  /** What this sender may do now. */
+  rights(): ChannelRights[] {
+    const roles = this.#senders.get(this.sender)?.entry.roles ?? []
+    return [...this.#channels.values()].map(({ manifest }) => ({
+      channel: manifest.name,
+      filters: manifest.filters,
+      publish: roles.some((role) => manifest.publishRoles.includes(role)),
+      subscribe: roles.some((role) => manifest.subscribeRoles.includes(role)),
+    }))
+  }
+
+  /** The channel that holds a topic; channels are disjoint, so there is at most one. */
+  channelOf(topic: string): HeldChannel | null {
+    const kept = this.#topics.get(topic)
+    if (kept) return kept
+    for (const channel of this.#channels.values()) {
+      if (channel.manifest.filters.some((filter) => topicMatches(filter, topic))) {
+        this.#topics.set(topic, channel)
+        return channel
+      }
+    }
+    return null
+  }
+
+  senderOf(sender: number): HeldSender | null {
+    return this.#senders.get(sender) ?? null
+  }
+
+  /**
+   * Verifies a keyring and takes it over.
+   * @param keyring the authority's answer
+   * @param measured monotonic times, ms, at which the answer was asked for and came; half the way is added to its time
+   * @throws KeyringError `malformed`, `authority-signature`, `rollback`, `wrong-deployment`, `key-check`
+   */
+  async apply(
+    keyring: Keyring,
+    measured?: { askedAt: number; answeredAt: number },
+  ): Promise<{ changed: boolean; removedChannels: string[] }> {
+    const { cryptography, authorityKey, deployment, monotonic } = this.#options
+    const answeredAt = measured?.answeredAt ?? monotonic()
+    const { directory, channels } = await asKeyringError(async () => {
+      const key = await cryptography.importVerificationKey('ES256', authorityKey)
+      const directory = await verifyDirectory(cryptography, key, fromBase64url(keyring.directory))
+      const channels: HeldChannel[] = []
+      for (const channel of keyring.channels) {
+        const manifest = await verifyManifest(cryptography, key, fromBase64url(channel.manifest))
+        channels.push(await this.#hold(manifest, channel))
+      }
+      return { directory, channels }
+    })
+    const ours = [directory, ...channels.map(({ manifest }) => manifest)]
+    if (!ours.every((signed) => equalBytes(signed.deployment, deployment))) throw new KeyringError('wrong-deployment')
+    const numbers = this.#advance(directory, channels)
+    const before = this.#channels
+    const changed = keyring.revision !== this.#revision
+    this.#numbers = numbers
+    this.#senders = this.#holdSenders(directory)
+    this.#channels = new Map(channels.map((channel) => [channel.id, channel]))
+    this.#topics = new BoundedMap(keptTopics)
+    this.#revision = keyring.revision
+    const onTheWay = measured ? (measured.answeredAt - measured.askedAt) / 2 : 0
+    this.#clockOffset = keyring.time + onTheWay - answeredAt
+    const removed = [...before.values()].filter(({ id }) => !this.#channels.has(id))
+    return { changed, removedChannels: removed.map(({ manifest }) => manifest.name) }
+  }
+
+  /** Forgets every key, for example when the authority says that this sender is revoked. */
+  clear(): void {
+    this.#channels = new Map()
+    this.#senders = new Map()
+    this.#topics.clear()
+  }
+
+  // The numbers only grow, also past channels that this sender no longer holds.
+  #advance(directory: Directory, channels: HeldChannel[]): RememberedNumbers {
+    const numbers = copyNumbers(this.#numbers)
+    if (directory.number < numbers.directory) throw new KeyringError('rollback')
+    numbers.directory = directory.number
+    for (const { id, manifest } of channels) {
+      if (manifest.number < (numbers.channels[id] ?? 0)) throw new KeyringError('rollback')
+      numbers.channels[id] = manifest.number
+    }
+    return numbers
+  }
+
+  async #hold(manifest: Manifest, { keys }: KeyringChannel): Promise<HeldChannel> {
+    const id = toHex(manifest.channel)
+    if (manifest.epochs.length === 0) throw new KeyringError('malformed')
+    const epochs = new Map<number, HeldEpoch>()
+    for (const policy of manifest.epochs) {
+      const given = keys.find(({ epoch }) => epoch === policy.epoch)
+      if (!given) continue
+      const epochKeys: EpochKeys = { epochKey: readKey(given.epochKey), senderKey: readKey(given.senderKey) }
+      if (epochKeys.epochKey) await this.#checkKey(manifest, policy, epochKeys.epochKey)
+      const held = this.#channels.get(id)?.epochs.get(policy.epoch)
+      const kept = held?.isSame(policy, epochKeys) ? held : null
+      epochs.set(policy.epoch, kept ?? new HeldEpoch(this.#options.cryptography, manifest, policy, epochKeys))
+    }
+    return { id, manifest, epochs }
+  }
+
+  async #checkKey(manifest: Manifest, { epoch, suite, keyCheck }: EpochPolicy, epochKey: Uint8Array): Promise<void> {
+    const { deployment, channel } = manifest
+    const derived = await deriveKeyCheck(this.#options.cryptography, { epochKey, deployment, channel, epoch, suite })
+    if (!equalBytes(derived, keyCheck)) throw new KeyringError('key-check')
+  }
+
+  // Keys are imported when first used: a directory may list thousands of senders.
+  #holdSenders(directory: Directory): Map<number, HeldSender> {
+    return new Map(
+      directory.senders.map((entry) => {
+        const known = this.#senders.get(entry.sender)
+        const isSame =
+          known && known.entry.algorithm === entry.algorithm && equalBytes(known.entry.publicKey, entry.publicKey)
+        return [entry.sender, { entry, verificationKey: isSame ? known.verificationKey : this.#lazyKey(entry) }]
+      }),
+    )
+  }
+
+  #lazyKey({ algorithm, publicKey }: DirectoryEntry): () => Awaitable<VerificationKey> {
+    let imported: Awaitable<VerificationKey> | null = null
+    return () => {
+      imported ??= chain(this.#options.cryptography.importVerificationKey(algorithm, publicKey), (key) => {
+        imported = key
+        return key
+      })
+      return imported
+    }
+  }
+}
+
+async function asKeyringError<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error
+    throw new KeyringError(error.code === 'not-authentic' ? 'authority-signature' : 'malformed')
+  }
+}
+
+function readKey(text: string | undefined): Uint8Array | null {
+  if (text === undefined) return null
+  const key = fromBase64url(text)
+  if (key.length !== 32) throw new KeyringError('malformed')
+  return key
+}
+
+function copyNumbers(numbers: RememberedNumbers): RememberedNumbers {
+  return { directory: numbers.directory, channels: { ...numbers.channels } }
+}
