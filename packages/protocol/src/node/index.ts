@@ -15,7 +15,9 @@ import {
 } from 'node:crypto'
 import type { AeadKey, CbcKey, Cryptography, SigningKey, VerificationKey } from '../cryptography.ts'
 import { SealError } from '../error-codes.ts'
+import { signatureLength } from '../layout.ts'
 import type { SignatureAlgorithm } from '../types.ts'
+import { fromDer, toDer } from './ecdsa-signature.ts'
 
 interface NodeSigningKey extends SigningKey {
   readonly privateKey: KeyObject
@@ -24,7 +26,6 @@ interface NodeVerificationKey extends VerificationKey {
   readonly key: KeyObject
 }
 
-const digests = { ES256: 'sha256', EdDSA: null } as const
 const cipherNames = { A256GCM: 'aes-256-gcm', 'ChaCha20/Poly1305': 'chacha20-poly1305' } as const
 
 /** The back end for Node: synchronous, on node:crypto (OpenSSL). */
@@ -47,16 +48,17 @@ export const nodeCryptography: Cryptography = {
   },
   exportSigningKey: (key) =>
     new Uint8Array((key as NodeSigningKey).privateKey.export({ format: 'der', type: 'pkcs8' })),
-  sign: (key, data) =>
-    sign(digests[key.algorithm], data, { key: (key as NodeSigningKey).privateKey, dsaEncoding: 'ieee-p1363' }),
+  sign: (key, data) => {
+    const { privateKey } = key as NodeSigningKey
+    return key.algorithm === 'ES256' ? fromDer(sign('sha256', data, privateKey)) : sign(null, data, privateKey)
+  },
   importVerificationKey: (algorithm, publicKey) => ({ algorithm, key: verificationKey(algorithm, publicKey) }),
-  verify: (key, signature, data) =>
-    verify(
-      digests[key.algorithm],
-      data,
-      { key: (key as NodeVerificationKey).key, dsaEncoding: 'ieee-p1363' },
-      signature,
-    ),
+  verify: (key, signature, data) => {
+    if (signature.length !== signatureLength) return false
+    const { key: publicKey } = key as NodeVerificationKey
+    if (key.algorithm === 'EdDSA') return verify(null, data, publicKey, signature)
+    return verify('sha256', data, publicKey, toDer(signature))
+  },
   hkdfSha256: (key, salt, info, length) => new Uint8Array(hkdfSync('sha256', key, salt, info, length)),
   hmac: (hash, key) => {
     const secret = createSecretKey(key)
