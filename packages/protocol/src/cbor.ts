@@ -1,38 +1,8 @@
-import { decode, decodeFirst, encode } from 'cborg'
-import { SealError } from './error-codes.ts'
+import { encode } from 'cborg'
 
-// Only deterministic CBOR is read (RFC 8949, 4.2.1): one value has one encoding, so nothing can hide in another.
-const strict = {
-  strict: true,
-  allowIndefinite: false,
-  allowUndefined: false,
-  allowNaN: false,
-  allowInfinity: false,
-  rejectDuplicateMapKeys: true,
-  useMaps: true,
-} as const
-
-/** Deterministic CBOR (RFC 8949, 4.2.1). */
+/** Deterministic CBOR (RFC 8949, 4.2.1) of whole numbers, byte and text strings, arrays, maps, booleans and null. */
 export function encodeCbor(value: unknown): Uint8Array {
   return encode(value)
-}
-
-/** Reads one deterministic CBOR item that fills the bytes. @throws SealError `malformed` */
-export function decodeCbor(bytes: Uint8Array): unknown {
-  try {
-    return decode(bytes, strict)
-  } catch {
-    throw new SealError('malformed')
-  }
-}
-
-/** Reads one deterministic CBOR item and gives the bytes behind it. @throws SealError `malformed` */
-export function decodeFirstCbor(bytes: Uint8Array): [value: unknown, rest: Uint8Array] {
-  try {
-    return decodeFirst(bytes, strict)
-  } catch {
-    throw new SealError('malformed')
-  }
 }
 
 /** Head of a byte string of this length (RFC 8949, 3.1), shortest form. */

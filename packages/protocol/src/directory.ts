@@ -34,7 +34,7 @@ function readEntry(value: unknown): DirectoryEntry {
   const fields = new RecordReader(value)
   const algorithm = fields.oneOf('algorithm', ['ES256', 'EdDSA'])
   return {
-    sender: fields.uint('sender'),
+    sender: fields.uint32('sender'),
     member: fields.text('member'),
     memberName: fields.text('memberName'),
     senderName: fields.text('senderName'),

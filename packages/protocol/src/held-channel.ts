@@ -43,6 +43,9 @@ export class HeldEpoch {
   isSame(policy: EpochPolicy, keys: EpochKeys): boolean {
     return (
       policy.epoch === this.policy.epoch &&
+      policy.suite === this.policy.suite &&
+      policy.kind === this.policy.kind &&
+      policy.signing === this.policy.signing &&
       toHex(policy.keyCheck) === toHex(this.policy.keyCheck) &&
       policy.sealUntil === this.policy.sealUntil &&
       policy.openUntil === this.policy.openUntil &&

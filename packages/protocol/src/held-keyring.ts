@@ -11,6 +11,7 @@ import { KeyringError } from './keyring-error.ts'
 import { verifyManifest } from './manifest.ts'
 import type { ChannelRights } from './policy/rights.ts'
 import { topicMatches } from './topic-filter.ts'
+import { topicNameFault } from './topic-name.ts'
 import type { Directory, DirectoryEntry, EpochPolicy, Manifest } from './types.ts'
 
 /** The highest numbers seen, to keep on disk: a client never goes back behind them. */
@@ -88,10 +89,11 @@ export class HeldKeyring {
     }))
   }
 
-  /** The channel that holds a topic; channels are disjoint, so there is at most one. */
+  /** The channel that holds a topic name; channels are disjoint, so there is at most one. */
   channelOf(topic: string): HeldChannel | null {
     const kept = this.#topics.get(topic)
     if (kept) return kept
+    if (topicNameFault(topic)) return null
     for (const channel of this.#channels.values()) {
       if (channel.manifest.filters.some((filter) => topicMatches(filter, topic))) {
         this.#topics.set(topic, channel)
@@ -116,6 +118,7 @@ export class HeldKeyring {
     measured?: { askedAt: number; answeredAt: number },
   ): Promise<{ changed: boolean; removedChannels: string[] }> {
     const { cryptography, authorityKey, deployment, monotonic } = this.#options
+    if (!hasShape(keyring) || keyring.sender !== this.sender) throw new KeyringError('malformed')
     const answeredAt = measured?.answeredAt ?? monotonic()
     const { directory, channels } = await asKeyringError(async () => {
       const key = await cryptography.importVerificationKey('ES256', authorityKey)
@@ -222,6 +225,17 @@ function readKey(text: string | undefined): Uint8Array | null {
   const key = fromBase64url(text)
   if (key.length !== 32) throw new KeyringError('malformed')
   return key
+}
+
+// A time that is no number would make every comparison with it false, and so every age right.
+function hasShape({ time, revision, directory, channels }: Keyring): boolean {
+  return (
+    Number.isFinite(time) &&
+    Number.isSafeInteger(revision) &&
+    typeof directory === 'string' &&
+    Array.isArray(channels) &&
+    channels.every(({ manifest, keys }) => typeof manifest === 'string' && Array.isArray(keys))
+  )
 }
 
 function copyNumbers(numbers: RememberedNumbers): RememberedNumbers {

@@ -1,5 +1,6 @@
 import { concatBytes } from './bytes.ts'
-import { decodeFirstCbor, encodeCbor } from './cbor.ts'
+import { encodeCbor } from './cbor.ts'
+import { decodeFirstCbor } from './cbor-reader.ts'
 import { SealError } from './error-codes.ts'
 import { maximumUint32 } from './layout.ts'
 
@@ -18,8 +19,13 @@ export interface InnerFields {
 }
 
 const emptyMap = 0xa0
+const maximumContentTypeLength = 255
+const utf8 = new TextEncoder()
 
-/** Encodes inner map ‖ payload. A distance of 1, the commonest, is left out. */
+/**
+ * Encodes inner map ‖ payload. A distance of 1, the commonest, is left out.
+ * @throws SealError `malformed` (a field that a receiver would refuse)
+ */
 export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Array {
   const { contentType, distance, timeToLive, intent } = fields
   if (distance === 1 && contentType === null && timeToLive === null && intent === null) {
@@ -28,6 +34,11 @@ export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Arra
     bytes.set(payload, 1)
     return bytes
   }
+  const isFit =
+    (contentType === null || isContentType(contentType)) &&
+    isUint32(distance) &&
+    (timeToLive === null || isUint32(timeToLive))
+  if (!isFit) throw new SealError('malformed', 'The content type or the seconds to live cannot be sent.')
   const map = new Map<number, string | number>()
   if (contentType !== null) map.set(1, contentType)
   if (distance !== 1) map.set(2, distance)
@@ -52,7 +63,7 @@ export function decodeInner(plaintext: Uint8Array): { fields: InnerFields; paylo
 function readField(fields: InnerFields, key: unknown, value: unknown): void {
   if (typeof key !== 'number' || !Number.isInteger(key)) throw new SealError('malformed')
   if (key < 0) return
-  if (key === 1 && typeof value === 'string' && value.length <= 255) fields.contentType = value
+  if (key === 1 && isContentType(value)) fields.contentType = value
   else if (key === 2 && isUint32(value)) fields.distance = value
   else if (key === 3 && isUint32(value)) fields.timeToLive = value
   else if (key === 4 && isUint32(value) && intents[value - 1]) fields.intent = intents[value - 1]!
@@ -60,6 +71,13 @@ function readField(fields: InnerFields, key: unknown, value: unknown): void {
   // 6, the logical topic of blinded topics, is a kept place.
   else throw new SealError('malformed')
 }
+
+// Counted in bytes, as every other length is: characters are counted differently in every language.
+const isContentType = (value: unknown): value is string =>
+  typeof value === 'string' &&
+  value.length <= maximumContentTypeLength &&
+  utf8.encode(value).length <= maximumContentTypeLength &&
+  !/[\uD800-\uDFFF]/u.test(value)
 
 const isUint32 = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximumUint32

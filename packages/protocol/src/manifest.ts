@@ -39,7 +39,7 @@ export function verifyManifest(
 function readEpoch(value: unknown): EpochPolicy {
   const fields = new RecordReader(value)
   return {
-    epoch: fields.uint('epoch'),
+    epoch: fields.uint32('epoch'),
     suite: fields.oneOf('suite', suiteNames),
     kind: fields.oneOf('kind', ['telemetry', 'state', 'command']),
     signing: fields.oneOf('signing', ['each', 'off', 'batch']),

@@ -111,8 +111,8 @@ export class MessageOpener {
   }
 
   // All of this is one step, so that two copies opened at once cannot both be accepted.
-  #accept(context: Context, plaintext: Uint8Array): OpenedMessage {
-    const { topic, parts, held, epoch, from, delivery } = context
+  #accept(lookedUp: Context, plaintext: Uint8Array): OpenedMessage {
+    const { topic, parts, held, epoch, from, delivery } = this.#current(lookedUp)
     const { header } = parts
     const { fields, payload } = decodeInner(plaintext)
     const { manifest } = held
@@ -146,6 +146,13 @@ export class MessageOpener {
       contentType: fields.contentType,
       retained: delivery.retained,
     }
+  }
+
+  // On an asynchronous back end a new keyring may have come meanwhile: what it revokes is not accepted any more.
+  #current(context: Context): Context {
+    const { keyring } = this.#options
+    const isCurrent = keyring.channelOf(context.topic) === context.held
+    return isCurrent ? context : this.#lookUp(context.topic, context.parts, context.delivery)
   }
 
   #judge(

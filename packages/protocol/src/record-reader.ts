@@ -1,4 +1,5 @@
 import { SealError } from './error-codes.ts'
+import { maximumUint32 } from './layout.ts'
 
 /**
  * Reads the fields of one decoded CBOR map with text keys; anything missing or of another type is
@@ -18,10 +19,15 @@ export class RecordReader {
     return value
   }
 
+  /** Fits 4 bytes, as in an envelope's header. */
+  uint32(name: string): number {
+    const value = this.uint(name)
+    if (value > maximumUint32) throw new SealError('malformed')
+    return value
+  }
+
   uintOrNull(name: string): number | null {
-    if (this.#map.get(name) !== null) return this.uint(name)
-    this.#take(name)
-    return null
+    return this.#take(name) === null ? null : this.uint(name)
   }
 
   text(name: string): string {

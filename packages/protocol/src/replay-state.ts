@@ -1,5 +1,6 @@
 import { BoundedMap } from './bounded-map.ts'
-import { decodeCbor, encodeCbor } from './cbor.ts'
+import { encodeCbor } from './cbor.ts'
+import { decodeCbor } from './cbor-reader.ts'
 import { SealError } from './error-codes.ts'
 import { ReplayWindow, windowLength } from './replay-window.ts'
 
@@ -129,7 +130,7 @@ export class ReplayState {
     const content = decodeCbor(bytes)
     if (!Array.isArray(content) || content[0] !== 1) throw new SealError('malformed', 'The replay state is damaged.')
     try {
-      const [, senders, stateTopics] = content as [1, EncodedSender[], EncodedStateTopics[]]
+      const [, senders, stateTopics] = content as unknown as [1, EncodedSender[], EncodedStateTopics[]]
       for (const [key, floor, sessions] of senders) {
         state.#senders.set(key, { floor, sessions: new Map(sessions.map(decodeSession)) })
       }

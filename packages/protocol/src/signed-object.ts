@@ -1,6 +1,7 @@
 import { type Awaitable, chain } from './awaitable.ts'
 import { concatBytes } from './bytes.ts'
-import { decodeCbor, encodeCbor } from './cbor.ts'
+import { encodeCbor } from './cbor.ts'
+import { decodeCbor } from './cbor-reader.ts'
 import type { Cryptography, SigningKey, VerificationKey } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
 import { signatureLength } from './layout.ts'

@@ -56,7 +56,9 @@ export function filterCovers(outer: string, inner: string): boolean {
   for (const [index, level] of outerLevels.entries()) {
     if (level === '#') return innerLevels.length >= index
     const innerLevel = innerLevels[index]
-    if (innerLevel === undefined || innerLevel === '#') return false
+    // Every topic has a first level: "+/#" is "#".
+    if (innerLevel === '#') return index === 0 && level === '+' && outerLevels[1] === '#'
+    if (innerLevel === undefined) return false
     if (level === '+') continue
     if (innerLevel !== level) return false
   }

@@ -36,6 +36,10 @@ export const webCryptography: Cryptography = {
   sign: async (key, data) =>
     new Uint8Array(await subtle.sign(signAlgorithms[key.algorithm], (key as WebSigningKey).privateKey, owned(data))),
   importVerificationKey: async (algorithm, publicKey) => {
+    // Compressed and hybrid points are other names of the same key; only one form is taken.
+    const lengthIsRight =
+      algorithm === 'ES256' ? publicKey.length === 65 && publicKey[0] === 4 : publicKey.length === 32
+    if (!lengthIsRight) throw new SealError('malformed', 'The public key has the wrong form.')
     try {
       return {
         algorithm,
