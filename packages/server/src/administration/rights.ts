@@ -1,0 +1,73 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { ChannelRights } from '@sealmq/protocol'
+import type { BrokerPolicy } from '../broker/interface.ts'
+import { hashSecret } from '../identity/secrets.ts'
+import { brokerUsername } from '../identity/senders.ts'
+import type { Database } from '../store/schema.ts'
+
+interface SenderRights {
+  brokerHash: Uint8Array
+  rights: readonly ChannelRights[]
+}
+
+const noHash = new Uint8Array(32)
+
+/** Every living sender's credential and rights, in memory, as the store had them after the last change. */
+export class RightsSnapshot implements BrokerPolicy {
+  readonly #store: Database
+  #senders = new Map<number, SenderRights>()
+
+  constructor(store: Database) {
+    this.#store = store
+  }
+
+  /** Reads the store again. Until the first time nobody may do anything. */
+  async reload(): Promise<void> {
+    const store = this.#store
+    const senders = await store
+      .selectFrom('senders')
+      .innerJoin('members', 'members.id', 'senders.member_id')
+      .select(['sender', 'member_id', 'broker_hash'])
+      .where('revoked_at', 'is', null)
+      .execute()
+    const roles = await store.selectFrom('member_roles').selectAll().execute()
+    const grants = await store.selectFrom('grants').selectAll().execute()
+    const channels = await store.selectFrom('channels').select(['id', 'name']).execute()
+    const filters = await store.selectFrom('channel_filters').selectAll().execute()
+    const channelFilters = Map.groupBy(filters, ({ channel_id }) => channel_id)
+    const memberRoles = Map.groupBy(roles, ({ member_id }) => member_id)
+    const rightsByRoles = new Map<string, ChannelRights[]>()
+    const rightsOf = (member: string): ChannelRights[] => {
+      const ids = (memberRoles.get(member) ?? []).map(({ role_id }) => role_id).sort()
+      const key = ids.join()
+      const known = rightsByRoles.get(key)
+      if (known) return known
+      const held = grants.filter(({ role_id }) => ids.includes(role_id))
+      const rights = channels.map(({ id, name }) => ({
+        channel: name,
+        filters: (channelFilters.get(id) ?? []).map(({ filter }) => filter),
+        publish: held.some((grant) => grant.channel_id === id && grant.right === 'publish'),
+        subscribe: held.some((grant) => grant.channel_id === id && grant.right === 'subscribe'),
+      }))
+      rightsByRoles.set(key, rights)
+      return rights
+    }
+    this.#senders = new Map(
+      senders.map(({ sender, member_id, broker_hash }) => [
+        sender,
+        { brokerHash: broker_hash, rights: rightsOf(member_id) },
+      ]),
+    )
+  }
+
+  authenticate(username: string, password: Uint8Array): { sender: number } | null {
+    const sender = Number(/^sender-([1-9][0-9]{0,9})$/.exec(username)?.[1] ?? 0)
+    const known = this.#senders.get(sender)
+    const isRight = timingSafeEqual(hashSecret(password), known?.brokerHash ?? noHash)
+    return known && isRight && username === brokerUsername(sender) ? { sender } : null
+  }
+
+  rights(sender: number): readonly ChannelRights[] | null {
+    return this.#senders.get(sender)?.rights ?? null
+  }
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import type { Grant, RoleChange, RoleCreate, RoleInfo } from '@sealmq/protocol/api'
+import { AuthorityError } from '../authority-error.ts'
+import type { Database, DatabaseTransaction } from '../store/schema.ts'
+import { applyChange, type Change, type ChangeContext } from './change.ts'
+import { sendersOfRole } from './revocation.ts'
+
+/** All roles with their grants. */
+export async function listRoles(store: Database): Promise<RoleInfo[]> {
+  const roles = await store.selectFrom('roles').selectAll().orderBy('name').execute()
+  const grants = await store
+    .selectFrom('grants')
+    .innerJoin('channels', 'channels.id', 'grants.channel_id')
+    .select(['role_id', 'channels.name as channel', 'grants.right as right'])
+    .orderBy('channels.name')
+    .orderBy('grants.right')
+    .execute()
+  const members = await store.selectFrom('member_roles').select('role_id').execute()
+  return roles.map(({ id, name, administrator }) => ({
+    id,
+    name,
+    administrator: administrator === 1,
+    grants: grants.filter(({ role_id }) => role_id === id).map(({ channel, right }) => ({ channel, right })),
+    members: members.filter(({ role_id }) => role_id === id).length,
+  }))
+}
+
+/** One role by id or name. @throws AuthorityError `not-found` */
+export async function findRole(store: Database, idOrName: string): Promise<RoleInfo> {
+  const role = (await listRoles(store)).find(({ id, name }) => id === idOrName || name === idOrName)
+  if (!role) throw new AuthorityError('not-found', `There is no role ${idOrName}. sealmq roles list shows all.`)
+  return role
+}
+
+/** @throws AuthorityError `name-taken`, `not-found` */
+export async function createRole(context: ChangeContext, request: RoleCreate): Promise<string> {
+  return applyChange(context, async (change) => {
+    await requireFreeName(change.transaction, request.name)
+    const id = randomUUID()
+    await change.transaction
+      .insertInto('roles')
+      .values({ id, name: request.name, administrator: request.administrator ? 1 : 0 })
+      .execute()
+    await setGrants(change, id, request.grants)
+    return id
+  })
+}
+
+/** Renames a role or gives it exactly these grants; channels of which a grant goes away start an epoch. */
+export async function changeRole(context: ChangeContext, idOrName: string, request: RoleChange): Promise<string> {
+  const role = await findRole(context.store, idOrName)
+  await applyChange(context, async (change) => {
+    if (request.name !== undefined && request.name !== role.name) {
+      await requireFreeName(change.transaction, request.name)
+      await change.transaction.updateTable('roles').set({ name: request.name }).where('id', '=', role.id).execute()
+    }
+    if (request.grants) await setGrants(change, role.id, request.grants)
+  })
+  return role.id
+}
+
+/** Removes a role that no member has. @throws AuthorityError `role-in-use` */
+export async function deleteRole(context: ChangeContext, idOrName: string): Promise<void> {
+  const role = await findRole(context.store, idOrName)
+  await applyChange(context, async (change) => {
+    const used = await change.transaction
+      .selectFrom('member_roles')
+      .select('member_id')
+      .where('role_id', '=', role.id)
+      .limit(1)
+      .executeTakeFirst()
+    if (used)
+      throw new AuthorityError('role-in-use', `Members have the role ${role.name}. Give them another one first.`)
+    await setGrants(change, role.id, [])
+    await change.transaction.deleteFrom('roles').where('id', '=', role.id).execute()
+  })
+}
+
+async function setGrants(change: Change, role: string, grants: readonly Grant[]): Promise<void> {
+  const { transaction } = change
+  const channels = await transaction.selectFrom('channels').select(['id', 'name']).execute()
+  const wanted = grants.map(({ channel, right }) => {
+    const found = channels.find(({ id, name }) => id === channel || name === channel)
+    if (!found) throw new AuthorityError('not-found', `There is no channel ${channel}. sealmq channels list shows all.`)
+    return `${found.id} ${right}`
+  })
+  const rows = await transaction.selectFrom('grants').selectAll().where('role_id', '=', role).execute()
+  const held = rows.map(({ channel_id, right }) => `${channel_id} ${right}`)
+  const lost = held.filter((grant) => !wanted.includes(grant))
+  const gained = [...new Set(wanted)].filter((grant) => !held.includes(grant))
+  if (lost.length === 0 && gained.length === 0) return
+  await transaction.deleteFrom('grants').where('role_id', '=', role).execute()
+  const values = [...new Set(wanted)].map((grant) => {
+    const [channel_id, right] = grant.split(' ') as [string, 'publish' | 'subscribe']
+    return { role_id: role, channel_id, right }
+  })
+  if (values.length > 0) await transaction.insertInto('grants').values(values).execute()
+  const channelOf = (grant: string) => grant.split(' ')[0]!
+  await change.rotate(lost.map(channelOf))
+  for (const grant of gained) await change.touch(channelOf(grant))
+  await change.tellBroker('refresh-sender', await sendersOfRole(change, role))
+}
+
+async function requireFreeName(transaction: DatabaseTransaction, name: string): Promise<void> {
+  const taken = await transaction.selectFrom('roles').select('id').where('name', '=', name).executeTakeFirst()
+  if (taken) throw new AuthorityError('name-taken', `There is a role ${name} already.`)
+}

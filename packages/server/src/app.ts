@@ -1,0 +1,164 @@
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { applyChange, type ChangeContext } from './administration/change.ts'
+import { ChangeFeed } from './administration/change-feed.ts'
+import { seedDefaults } from './administration/defaults.ts'
+import { Outbox } from './administration/outbox.ts'
+import { RightsSnapshot } from './administration/rights.ts'
+import { StartError } from './authority-error.ts'
+import { EmbeddedBroker } from './broker/embedded/index.ts'
+import type { Authority } from './http/authority.ts'
+import { createHttpServer } from './http/server.ts'
+import { renewSetupCode } from './identity/setup-code.ts'
+import { loadDeployment, storeIsNew } from './keys/authority-key.ts'
+import { KeyringBuilder } from './keys/keyring.ts'
+import { loadMasterKey } from './keys/master-key.ts'
+import { listenOn } from './listen.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { openStore } from './store/open-store.ts'
+import { loadTls, type TlsSetting } from './tls/load-tls.ts'
+
+export interface ServeOptions {
+  dataDir: string
+  http: { host: string; port: number }
+  mqtt: { host: string; port: number }
+  tls: TlsSetting | null
+  /** null: SQLite in the data folder; else `postgres://…`. */
+  store: string | null
+  /** Plain transport also beyond loopback. */
+  allowPlain: boolean
+  /** base64url of 32 bytes, or null: the file master.key in the data folder. */
+  masterKey: string | null
+  logLevel: string
+  /** What the deployment is called. */
+  name: string | null
+}
+
+export interface RunningAuthority {
+  httpUrl: string
+  mqttUrl: string
+  /** Until the first administrator exists. */
+  setupCode: string | null
+  /** The local CA's certificate, to be trusted by clients; null without `--tls`. */
+  caFile: string | null
+  close(): Promise<void>
+}
+
+/** Composes and starts the authority. @throws StartError with every code */
+export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
+  refusePlainBeyondLoopback(options)
+  const logger = createLogger(options.logLevel)
+  await makeFolder(options.dataDir)
+  const now = () => Date.now()
+  const undo: (() => Promise<void>)[] = []
+  try {
+    return await compose(options, logger, now, undo)
+  } catch (error) {
+    for (const step of undo.reverse()) await step().catch(() => {})
+    throw error
+  }
+}
+
+async function compose(
+  options: ServeOptions,
+  logger: Logger,
+  now: () => number,
+  undo: (() => Promise<void>)[],
+): Promise<RunningAuthority> {
+  const { dataDir } = options
+  const tls = options.tls ? await loadTls(options.tls, join(dataDir, 'tls'), now()) : null
+  const store = await openStore(options.store ?? join(dataDir, 'sealmq.db'))
+  undo.push(() => store.destroy())
+  const isNew = await storeIsNew(store)
+  const masterKey = await loadMasterKey(options.masterKey, join(dataDir, 'master.key'), isNew)
+  const identity = await loadDeployment(store, masterKey, options.name)
+  const rights = new RightsSnapshot(store)
+  const feed = new ChangeFeed()
+  const broker = new EmbeddedBroker({ ...options.mqtt, folder: join(dataDir, 'broker'), tls, policy: rights, logger })
+  const outbox = new Outbox(store, broker, logger)
+  const changes: ChangeContext = {
+    store,
+    masterKey,
+    deployment: identity.deployment,
+    now,
+    committed: async (revision) => {
+      await rights.reload()
+      await outbox.run()
+      feed.announce(revision)
+    },
+  }
+  const seeded = await store.selectFrom('roles').select('id').limit(1).executeTakeFirst()
+  if (!seeded) await applyChange({ ...changes, committed: async () => {} }, seedDefaults)
+  await rights.reload()
+  await broker.start()
+  undo.push(() => broker.stop())
+  const keyrings = new KeyringBuilder({ store, masterKey, identity, now })
+  const authority: Authority = {
+    store,
+    now,
+    identity,
+    changes,
+    keyrings,
+    feed,
+    broker,
+    brokerUrl: () => broker.address(),
+  }
+  const http = await createHttpServer(authority, logger, tls)
+  await http.ready()
+  const origins = () => ownOrigins(http.server.address() as AddressInfo, options, tls !== null)
+  broker.attachWebSocket(http.server, origins)
+  await listenOn(http.server, options.http.host, options.http.port, '--http')
+  undo.push(() => http.close())
+  await outbox.run()
+  const setupCode = await renewSetupCode(store)
+  return {
+    httpUrl: urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo),
+    mqttUrl: broker.address(),
+    setupCode,
+    caFile: tls?.caFile ?? null,
+    close: async () => {
+      feed.close()
+      await http.close()
+      await broker.stop()
+      await outbox.stop()
+      await store.destroy()
+    },
+  }
+}
+
+function refusePlainBeyondLoopback({ http, mqtt, tls, allowPlain }: ServeOptions): void {
+  if (tls || allowPlain) return
+  for (const [flag, { host }] of [
+    ['--http', http],
+    ['--mqtt', mqtt],
+  ] as const) {
+    if (isLoopback(host)) continue
+    throw new StartError(
+      'plain-refused',
+      `${flag} ${host} would be reached over the network without TLS. Add --tls, or --allow-plain if something in front does TLS.`,
+    )
+  }
+}
+
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host)
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOSPC')
+      throw new StartError('disk-full', `The disk with ${path} is full. Make room and start again.`)
+    throw new StartError('data-unwritable', `The data folder ${path} cannot be made (${code}). Give another --data.`)
+  }
+}
+
+function urlOf(scheme: string, { address, family, port }: AddressInfo): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function ownOrigins({ port }: AddressInfo, { http, tls }: ServeOptions, secure: boolean): string[] {
+  const names = [http.host, 'localhost', '127.0.0.1', ...(tls?.kind === 'local' ? tls.names : [])]
+  return names.map((name) => `${secure ? 'https' : 'http'}://${name}:${port}`)
+}

@@ -1,0 +1,60 @@
+/** Every refusal of the authority with its HTTP status. */
+export const authorityErrorCodes = {
+  'bad-request': 400,
+  'weak-password': 400,
+  'bad-filter': 400,
+  'bad-key': 400,
+  'not-signed-in': 401,
+  'wrong-credentials': 401,
+  'wrong-setup-code': 401,
+  'not-allowed': 403,
+  'not-found': 404,
+  conflict: 409,
+  'name-taken': 409,
+  'channel-overlap': 409,
+  'last-administrator': 409,
+  'role-in-use': 409,
+  'setup-done': 409,
+  'too-large': 413,
+  'too-many-tries': 429,
+  internal: 500,
+} as const
+export type AuthorityErrorCode = keyof typeof authorityErrorCodes
+
+/** A refusal that the asker may read: one sentence and what to do. */
+export class AuthorityError extends Error {
+  readonly code: AuthorityErrorCode
+  readonly status: number
+  readonly retryAfter: number | undefined
+  constructor(code: AuthorityErrorCode, message: string, retryAfter?: number) {
+    super(message)
+    this.name = 'AuthorityError'
+    this.code = code
+    this.status = authorityErrorCodes[code]
+    this.retryAfter = retryAfter
+  }
+}
+
+export type StartErrorCode =
+  | 'port-in-use'
+  | 'address-unusable'
+  | 'master-key-damaged'
+  | 'master-key-missing'
+  | 'store-damaged'
+  | 'store-unreachable'
+  | 'data-locked'
+  | 'data-unwritable'
+  | 'disk-full'
+  | 'plain-refused'
+  | 'tls-files'
+  | 'bad-setting'
+
+/** Why the authority did not start. The message names the setting and says what to do. */
+export class StartError extends Error {
+  readonly code: StartErrorCode
+  constructor(code: StartErrorCode, message: string) {
+    super(message)
+    this.name = 'StartError'
+    this.code = code
+  }
+}

@@ -1,0 +1,181 @@
+import { type Server as HttpServer, STATUS_CODES } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer } from 'node:tls'
+import { decideDelivery, decideSubscribe } from '@sealmq/protocol'
+import { Aedes, type Client } from 'aedes'
+import { ClassicLevel } from 'classic-level'
+import { createWebSocketStream, WebSocketServer } from 'ws'
+import { StartError } from '../../authority-error.ts'
+import { listenOn } from '../../listen.ts'
+import type { Logger } from '../../logger.ts'
+import type { Broker, BrokerConnection, BrokerPolicy } from '../interface.ts'
+import { addressOf, authorisation } from './authorisation.ts'
+import { GuardedConnection } from './guarded-connection.ts'
+import { levelPersistence } from './level-persistence.ts'
+import { SessionStore, sessionSender } from './session-store.ts'
+
+export interface EmbeddedBrokerOptions {
+  /** Folder of its own for retained messages, sessions and queues. */
+  folder: string
+  host: string
+  port: number
+  tls: { key: string; cert: string } | null
+  policy: BrokerPolicy
+  logger: Logger
+  /** Bytes; default 1 MiB. */
+  maximumPacketLength?: number
+  now?: () => number
+}
+
+/** ms in which a connection must have sent its CONNECT. */
+const connectTimeout = 10_000
+
+/** Aedes as a broker of sealed messages: state on disk, everything denied that the policy does not allow. */
+export class EmbeddedBroker implements Broker {
+  readonly name = 'embedded'
+  readonly capabilities = { protocolVersions: [4], webSocket: true }
+  readonly #options: EmbeddedBrokerOptions
+  readonly #sockets = new Set<Duplex>()
+  readonly #clients = new Map<Client, BrokerConnection>()
+  #aedes: Aedes | null = null
+  #database: ClassicLevel<string, Buffer> | null = null
+  #sessions: SessionStore | null = null
+  #server: Server | null = null
+  #webSockets: WebSocketServer | null = null
+
+  constructor(options: EmbeddedBrokerOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const { folder, host, port, tls, policy, logger } = this.#options
+    const database = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' })
+    await database.open().catch((error: Error & { cause?: { code?: string } }) => {
+      if (error.cause?.code === 'LEVEL_LOCKED') {
+        throw new StartError(
+          'data-locked',
+          `Another authority runs on ${folder}. Stop it, or name another --data folder.`,
+        )
+      }
+      throw new StartError(
+        'store-damaged',
+        `The broker's store ${folder} cannot be opened (${error.cause?.code ?? error.message}). Move it away: retained and queued messages are lost, nothing else.`,
+      )
+    })
+    this.#database = database
+    const persistence = levelPersistence(database)
+    this.#sessions = new SessionStore(database, persistence)
+    const aedes = new Aedes({ persistence, connectTimeout, queueLimit: 1000, ...authorisation(policy, logger) })
+    this.#aedes = aedes
+    await aedes.listen()
+    aedes.on('clientReady', (client) => this.#clients.set(client, this.#describe(client)))
+    aedes.on('clientDisconnect', (client) => this.#clients.delete(client))
+    aedes.on('clientError', (client, error) =>
+      logger.info({ client: client.id, reason: error.message }, 'connection ended'),
+    )
+    aedes.on('connectionError', (client, error) =>
+      logger.info({ client: client.id, reason: error.message }, 'connection ended'),
+    )
+    const accept = (socket: Socket) => this.#accept(socket)
+    this.#server = tls ? createTlsServer({ ...tls, minVersion: 'TLSv1.2' }, accept) : createServer(accept)
+    await listenOn(this.#server, host, port, '--mqtt')
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    const closed = server?.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : null
+    this.#webSockets?.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+    await new Promise<void>((resolve) => (this.#aedes ? this.#aedes.close(() => resolve()) : resolve()))
+    if (this.#database?.status === 'open') await this.#database.close()
+  }
+
+  attachWebSocket(server: HttpServer, ownOrigins: () => readonly string[]): void {
+    const webSockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: this.#maximumPacketLength + 5,
+      handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
+    })
+    this.#webSockets = webSockets
+    server.on('upgrade', (request, socket, head) => {
+      const { origin } = request.headers
+      if (request.url?.split('?')[0] !== '/mqtt') refuseUpgrade(socket, 404)
+      // A browser always sends an Origin; programs that are none need no protection from other sites.
+      else if (origin !== undefined && !ownOrigins().includes(origin)) refuseUpgrade(socket, 403)
+      else {
+        webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+          const stream = createWebSocketStream(webSocket)
+          this.#accept(Object.assign(stream, { remoteAddress: request.socket.remoteAddress }))
+        })
+      }
+    })
+  }
+
+  async removeSender(sender: number): Promise<void> {
+    await this.#disconnect(sender)
+    await this.#sessions?.purge(sender)
+  }
+
+  async refreshSender(sender: number): Promise<void> {
+    const { policy } = this.#options
+    await this.#disconnect(sender)
+    const rights = policy.rights(sender) ?? []
+    await this.#sessions?.purgeRefused(
+      sender,
+      (filter) => decideSubscribe(rights, filter).allowed,
+      (topic) => decideDelivery(rights, topic).allowed,
+    )
+  }
+
+  connections(): BrokerConnection[] {
+    return [...this.#clients.values()]
+  }
+
+  address(): string {
+    const address = this.#server?.address()
+    if (!address || typeof address === 'string') throw new Error('the broker does not listen')
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+    return `${this.#options.tls ? 'mqtts' : 'mqtt'}://${host}:${address.port}`
+  }
+
+  get #maximumPacketLength(): number {
+    return this.#options.maximumPacketLength ?? 1024 * 1024
+  }
+
+  #accept(socket: Duplex & { remoteAddress?: string | undefined }): void {
+    if (!this.#aedes) {
+      socket.destroy()
+      return
+    }
+    const connection = new GuardedConnection(socket, {
+      maximumPacketLength: this.#maximumPacketLength,
+      dropped: (reason) => this.#options.logger.warn({ address: socket.remoteAddress, reason }, 'connection dropped'),
+      monotonic: () => performance.now(),
+    })
+    this.#sockets.add(connection)
+    connection.on('close', () => this.#sockets.delete(connection))
+    connection.on('error', () => {})
+    this.#aedes.handle(Object.assign(connection, { remoteAddress: socket.remoteAddress }))
+  }
+
+  // Aedes removes a client from its lists in the callback of close.
+  async #disconnect(sender: number): Promise<void> {
+    const clients = [...this.#clients].filter(([, connection]) => connection.sender === sender)
+    await Promise.all(clients.map(([client]) => new Promise<void>((resolve) => client.close(resolve))))
+  }
+
+  #describe(client: Client): BrokerConnection {
+    return {
+      sender: sessionSender(client.id)!,
+      clientId: client.id.slice(client.id.indexOf('/') + 1),
+      address: addressOf(client),
+      since: (this.#options.now ?? Date.now)(),
+    }
+  }
+}
+
+function refuseUpgrade(socket: Duplex, status: number): void {
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}

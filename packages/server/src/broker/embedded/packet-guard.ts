@@ -1,0 +1,51 @@
+import { Transform, type TransformCallback } from 'node:stream'
+
+/** MQTT fixed headers are at most 5 bytes (MQTT 3.1.1, 2.2). */
+const longestHeader = 5
+
+/**
+ * Passes MQTT bytes on and ends the connection as soon as a fixed header announces a packet above the limit,
+ * before anything of it is buffered (Aedes has no such cap of its own).
+ */
+export class PacketGuard extends Transform {
+  readonly #maximumLength: number
+  #header: number[] = []
+  #left = 0
+
+  constructor(maximumLength: number) {
+    super()
+    this.#maximumLength = maximumLength
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#left > 0) {
+        const step = Math.min(this.#left, chunk.length - at)
+        this.#left -= step
+        at += step
+        continue
+      }
+      this.#header.push(chunk[at++]!)
+      const length = remainingLength(this.#header)
+      if (length === null) continue
+      if (length === 'malformed' || length + this.#header.length > this.#maximumLength) {
+        done(new Error(length === 'malformed' ? 'malformed remaining length' : 'packet too large'))
+        return
+      }
+      this.#left = length
+      this.#header = []
+    }
+    done(null, chunk)
+  }
+}
+
+// The remaining length is 1 to 4 bytes of 7 bits (MQTT 3.1.1, 2.2.3).
+function remainingLength(header: readonly number[]): number | 'malformed' | null {
+  let length = 0
+  for (let index = 1; index < header.length; index++) {
+    length += (header[index]! & 0x7f) * 128 ** (index - 1)
+    if ((header[index]! & 0x80) === 0) return length
+  }
+  return header.length === longestHeader ? 'malformed' : null
+}

@@ -1,0 +1,39 @@
+import { RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
+import Type from 'typebox'
+import { changeRole, createRole, deleteRole, findRole, listRoles } from '../administration/roles.ts'
+import type { Authority } from './authority.ts'
+import { requireAdministrator } from './gates.ts'
+import type { Http } from './server.ts'
+
+const params = Type.Object({ id: Type.String({ maxLength: 100 }) })
+
+/** Roles and their grants, for administrators. */
+export function roleRoutes(http: Http, authority: Authority): void {
+  const { store, changes } = authority
+  const tags = ['roles']
+  http.addHook('preValidation', async (request) => {
+    await requireAdministrator(authority, request)
+  })
+  http.get(routes.roles, { schema: { tags, response: { 200: Type.Array(RoleInfo) } } }, () => listRoles(store))
+  http.post(
+    routes.roles,
+    { schema: { tags, body: RoleCreate, response: { 201: RoleInfo } } },
+    async (request, reply) => {
+      const id = await createRole(changes, request.body)
+      reply.status(201)
+      return findRole(store, id)
+    },
+  )
+  http.get(routes.role, { schema: { tags, params, response: { 200: RoleInfo } } }, (request) =>
+    findRole(store, request.params.id),
+  )
+  http.patch(
+    routes.role,
+    { schema: { tags, params, body: RoleChange, response: { 200: RoleInfo } } },
+    async (request) => findRole(store, await changeRole(changes, request.params.id, request.body)),
+  )
+  http.delete(routes.role, { schema: { tags, params, response: { 204: Type.Null() } } }, async (request, reply) => {
+    await deleteRole(changes, request.params.id)
+    return reply.status(204).send(null)
+  })
+}

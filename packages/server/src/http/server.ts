@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastifySwagger from '@fastify/swagger'
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import { Failure } from '@sealmq/protocol/api'
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  fastify,
+  type RawServerDefault,
+} from 'fastify'
+import { AuthorityError } from '../authority-error.ts'
+import type { Logger } from '../logger.ts'
+import { accountRoutes } from './accounts.ts'
+import type { Authority } from './authority.ts'
+import { channelRoutes } from './channels.ts'
+import { documentationRoutes } from './documentation.ts'
+import { healthRoutes } from './health.ts'
+import { keyringRoutes } from './keyring.ts'
+import { memberRoutes } from './members.ts'
+import { roleRoutes } from './roles.ts'
+import { senderRoutes } from './senders.ts'
+
+export type Http = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse<IncomingMessage>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** Largest request body, bytes. */
+const bodyLimit = 64 * 1024
+
+/** Builds the HTTP API; it does not listen yet. */
+export async function createHttpServer(
+  authority: Authority,
+  logger: Logger,
+  tls: { key: string; cert: string } | null,
+): Promise<FastifyInstance> {
+  const http = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    ...(tls ? { https: { ...tls, minVersion: 'TLSv1.2' as const } } : {}),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  http.setValidatorCompiler(TypeBoxValidatorCompiler)
+  http.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('referrer-policy', 'no-referrer')
+    if (!reply.hasHeader('content-security-policy')) {
+      reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+    }
+  })
+  http.setErrorHandler<FastifyError>((error, request, reply) => {
+    const failure = asFailure(error)
+    if (failure.status >= 500)
+      request.log.error({ route: request.routeOptions.url, error: error.stack }, 'request failed')
+    if (failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
+    return reply.status(failure.status).send({
+      code: failure.code,
+      message: failure.message,
+      ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
+    })
+  })
+  http.setNotFoundHandler((_request, reply) =>
+    reply.status(404).send({ code: 'not-found', message: 'There is nothing here. /api/docs describes the API.' }),
+  )
+  await http.register(fastifySwagger, {
+    openapi: {
+      info: { title: 'SealMQ authority', version: '1' },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    },
+  })
+  http.addSchema(Failure)
+  for (const routes of [
+    accountRoutes,
+    senderRoutes,
+    keyringRoutes,
+    memberRoutes,
+    roleRoutes,
+    channelRoutes,
+    healthRoutes,
+  ]) {
+    await http.register(async (instance) => routes(instance.withTypeProvider<TypeBoxTypeProvider>(), authority))
+  }
+  await documentationRoutes(http)
+  return http as unknown as FastifyInstance
+}
+
+function asFailure(error: FastifyError): AuthorityError {
+  if (error instanceof AuthorityError) return error
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new AuthorityError('too-large', `The request is larger than ${bodyLimit / 1024} KiB. Send less at once.`)
+  }
+  if (error.validation)
+    return new AuthorityError('bad-request', `The request is not as /api/docs describes it: ${describeFault(error)}.`)
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return new AuthorityError('bad-request', 'The request cannot be read. /api/docs describes what is expected.')
+  }
+  return new AuthorityError('internal', 'The authority failed. Try again; its log says more.')
+}
+
+// The place and the rule, never the value: it may be a password.
+function describeFault(error: FastifyError): string {
+  const [fault] = error.validation ?? []
+  return `${error.validationContext ?? 'request'}${fault?.instancePath ?? ''} ${fault?.message ?? 'is wrong'}`
+}

@@ -1,0 +1,66 @@
+import { fromBase64url, SealError } from '@sealmq/protocol'
+import type { SenderCreated, SenderRequest } from '@sealmq/protocol/api'
+import { nodeCryptography } from '@sealmq/protocol/node'
+import { AuthorityError } from '../authority-error.ts'
+import type { DatabaseTransaction } from '../store/schema.ts'
+import { hashSecret, newSecret } from './secrets.ts'
+
+/** Most living senders of one member. */
+export const maximumSenders = 100
+
+/** The username that a sender connects to the broker with. */
+export const brokerUsername = (sender: number): string => `sender-${sender}`
+
+/**
+ * Enters a new installation of a member into the directory.
+ * @throws AuthorityError `bad-key`, `conflict` (too many)
+ */
+export async function addSender(
+  transaction: DatabaseTransaction,
+  member: { id: string; name: string },
+  request: SenderRequest,
+  now: number,
+): Promise<SenderCreated> {
+  const publicKey = readPublicKey(request)
+  const { living } = await transaction
+    .selectFrom('senders')
+    .select((eb) => eb.fn.countAll<number>().as('living'))
+    .where('member_id', '=', member.id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  if (Number(living) >= maximumSenders) {
+    throw new AuthorityError(
+      'conflict',
+      `A member may have at most ${maximumSenders} senders. Remove one with sealmq senders remove.`,
+    )
+  }
+  const token = newSecret()
+  const password = newSecret()
+  const { sender } = await transaction
+    .insertInto('senders')
+    .values({
+      member_id: member.id,
+      member_name: member.name,
+      name: request.name,
+      algorithm: request.algorithm,
+      public_key: publicKey,
+      token_hash: hashSecret(token),
+      broker_hash: hashSecret(password),
+      created_at: now,
+      revoked_at: null,
+    })
+    .returning('sender')
+    .executeTakeFirstOrThrow()
+  return { sender, token, broker: { username: brokerUsername(sender), password } }
+}
+
+function readPublicKey({ algorithm, publicKey }: SenderRequest): Uint8Array {
+  try {
+    const bytes = fromBase64url(publicKey)
+    nodeCryptography.importVerificationKey(algorithm, bytes)
+    return bytes
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error
+    throw new AuthorityError('bad-key', `The public key is no ${algorithm} key. Make a new one and try again.`)
+  }
+}

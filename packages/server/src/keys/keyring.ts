@@ -1,0 +1,147 @@
+import { deriveSenderKey, fromHex, type Manifest, signDirectory, signManifest, toBase64url } from '@sealmq/protocol'
+import type { Keyring, KeyringChannel } from '@sealmq/protocol/api'
+import { nodeCryptography } from '@sealmq/protocol/node'
+import { AuthorityError } from '../authority-error.ts'
+import type { Database, DatabaseTransaction } from '../store/schema.ts'
+import type { DeploymentIdentity } from './authority-key.ts'
+import { epochPlace } from './epochs.ts'
+import type { MasterKey } from './master-key.ts'
+
+export interface KeyringContext {
+  store: Database
+  masterKey: MasterKey
+  identity: DeploymentIdentity
+  now: () => number
+}
+
+/** A signed directory is given out again for so long, ms, while nothing changes in it. */
+const directoryReuse = 60_000
+
+/** Builds what each sender holds now, out of one consistent view of the store. */
+export class KeyringBuilder {
+  readonly #context: KeyringContext
+  #directory: { number: number; issuedAt: number; signed: string } | null = null
+
+  constructor(context: KeyringContext) {
+    this.#context = context
+  }
+
+  /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
+  async keyringOf(sender: number): Promise<Keyring> {
+    const { store, identity, now } = this.#context
+    const view = await store.transaction().execute((transaction) => readView(transaction, sender))
+    if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
+    const issuedAt = now()
+    const channels = await Promise.all(
+      view.channels.map((channel) => this.#channel(channel, view.roles, sender, issuedAt)),
+    )
+    return {
+      time: now(),
+      revision: view.revision,
+      deployment: toBase64url(identity.deployment),
+      sender,
+      directory: await this.#signedDirectory(view, issuedAt),
+      channels,
+    }
+  }
+
+  async #channel(channel: ViewChannel, roles: string[], sender: number, issuedAt: number): Promise<KeyringChannel> {
+    const { masterKey, identity } = this.#context
+    const { deployment, signingKey } = identity
+    const publishRoles = channel.grants.filter(({ right }) => right === 'publish').map(({ role_id }) => role_id)
+    const subscribeRoles = channel.grants.filter(({ right }) => right === 'subscribe').map(({ role_id }) => role_id)
+    const publish = roles.some((role) => publishRoles.includes(role))
+    const subscribe = roles.some((role) => subscribeRoles.includes(role))
+    const manifest: Manifest = {
+      number: channel.number,
+      deployment,
+      channel: fromHex(channel.id),
+      name: channel.name,
+      filters: channel.filters,
+      maximumAge: channel.maximum_age,
+      late: channel.late,
+      lease: channel.lease,
+      issuedAt,
+      publishRoles,
+      subscribeRoles,
+      epochs: channel.epochs.map((epoch) => ({
+        epoch: epoch.epoch,
+        suite: epoch.suite,
+        kind: epoch.kind,
+        signing: epoch.signing,
+        keyCheck: new Uint8Array(epoch.key_check),
+        sealUntil: epoch.seal_until,
+        openUntil: epoch.open_until,
+      })),
+    }
+    const keys: KeyringChannel['keys'] = []
+    for (const { epoch, suite, key_wrapped } of channel.epochs) {
+      const epochKey = masterKey.unwrap(epochPlace(channel.id, epoch), key_wrapped)
+      if (subscribe) {
+        keys.push({ epoch, epochKey: toBase64url(epochKey) })
+        continue
+      }
+      const input = { epochKey, deployment, channel: manifest.channel, epoch, suite, sender }
+      keys.push({ epoch, senderKey: toBase64url(await deriveSenderKey(nodeCryptography, input)) })
+    }
+    const signed = await signManifest(nodeCryptography, signingKey, manifest)
+    return { manifest: toBase64url(signed), publish, subscribe, keys }
+  }
+
+  async #signedDirectory(view: View, issuedAt: number): Promise<string> {
+    const kept = this.#directory
+    if (kept && kept.number === view.directoryNumber && issuedAt - kept.issuedAt < directoryReuse) return kept.signed
+    const { deployment, signingKey } = this.#context.identity
+    const directory = { number: view.directoryNumber, deployment, issuedAt, senders: view.senders }
+    const signed = toBase64url(await signDirectory(nodeCryptography, signingKey, directory))
+    this.#directory = { number: view.directoryNumber, issuedAt, signed }
+    return signed
+  }
+}
+
+type View = NonNullable<Awaited<ReturnType<typeof readView>>>
+type ViewChannel = View['channels'][number]
+
+async function readView(transaction: DatabaseTransaction, sender: number) {
+  const deployment = await transaction.selectFrom('deployment').selectAll().executeTakeFirstOrThrow()
+  const own = await transaction
+    .selectFrom('senders')
+    .innerJoin('members', 'members.id', 'senders.member_id')
+    .select('member_id')
+    .where('sender', '=', sender)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (!own) return null
+  const memberRoles = await transaction.selectFrom('member_roles').selectAll().execute()
+  const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)
+  const roleIds = (member: string) => (rolesOf.get(member) ?? []).map(({ role_id }) => role_id)
+  const senders = await transaction.selectFrom('senders').selectAll().orderBy('sender').execute()
+  const channels = await transaction.selectFrom('channels').selectAll().orderBy('name').execute()
+  const filters = await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
+  const grants = await transaction.selectFrom('grants').selectAll().execute()
+  const epochs = await transaction.selectFrom('epochs').selectAll().orderBy('epoch', 'desc').execute()
+  const roles = roleIds(own.member_id)
+  return {
+    revision: deployment.revision,
+    directoryNumber: deployment.directory_number,
+    roles,
+    senders: senders.map((row) => ({
+      sender: row.sender,
+      member: row.member_id,
+      memberName: row.member_name,
+      senderName: row.name,
+      roles: row.revoked_at === null ? roleIds(row.member_id) : [],
+      algorithm: row.algorithm,
+      publicKey: new Uint8Array(row.public_key),
+      revokedAt: row.revoked_at,
+    })),
+    channels: channels
+      .filter(({ id }) => grants.some(({ channel_id, role_id }) => channel_id === id && roles.includes(role_id)))
+      .map((channel) => ({
+        ...channel,
+        filters: filters.filter(({ channel_id }) => channel_id === channel.id).map(({ filter }) => filter),
+        grants: grants.filter(({ channel_id }) => channel_id === channel.id),
+        epochs: epochs.filter(({ channel_id }) => channel_id === channel.id),
+      })),
+  }
+}

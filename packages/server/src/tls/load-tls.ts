@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { StartError } from '../authority-error.ts'
+
+/** Where the certificate comes from: a local CA made here, or files. */
+export type TlsSetting =
+  | { kind: 'local'; names: string[] }
+  | { kind: 'files'; cert: string; key: string; ca?: string | undefined }
+
+export interface Tls {
+  /** PEM. */
+  key: string
+  cert: string
+  caFile: string | null
+}
+
+/** @throws StartError `tls-files` */
+export async function loadTls(setting: TlsSetting, folder: string, now: number): Promise<Tls> {
+  if (setting.kind === 'local') {
+    // Loaded only when used: it is large.
+    const { localTls } = await import('./local-authority.ts')
+    return localTls(folder, setting.names, now)
+  }
+  const read = (flag: string, path: string) =>
+    readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw new StartError('tls-files', `${flag} ${path} cannot be read (${error.code}). Give a PEM file.`)
+    })
+  return {
+    cert: await read('--tls-cert', setting.cert),
+    key: await read('--tls-key', setting.key),
+    caFile: setting.ca ?? null,
+  }
+}
