@@ -78,6 +78,11 @@ export class HeldKeyring {
     return copyNumbers(this.#numbers)
   }
 
+  /** How long sealing may go on without a newer manifest, seconds, of each channel. */
+  leases(): number[] {
+    return [...this.#channels.values()].map(({ manifest }) => manifest.lease)
+  }
+
   /** What this sender may do now. */
   rights(): ChannelRights[] {
     const roles = this.#senders.get(this.sender)?.entry.roles ?? []
@@ -123,15 +128,15 @@ export class HeldKeyring {
     const { directory, channels } = await asKeyringError(async () => {
       const key = await cryptography.importVerificationKey('ES256', authorityKey)
       const directory = await verifyDirectory(cryptography, key, fromBase64url(keyring.directory))
+      checkDeployment(directory, deployment)
       const channels: HeldChannel[] = []
       for (const channel of keyring.channels) {
         const manifest = await verifyManifest(cryptography, key, fromBase64url(channel.manifest))
+        checkDeployment(manifest, deployment)
         channels.push(await this.#hold(manifest, channel))
       }
       return { directory, channels }
     })
-    const ours = [directory, ...channels.map(({ manifest }) => manifest)]
-    if (!ours.every((signed) => equalBytes(signed.deployment, deployment))) throw new KeyringError('wrong-deployment')
     const numbers = this.#advance(directory, channels)
     const before = this.#channels
     const changed = keyring.revision !== this.#revision
@@ -225,6 +230,10 @@ function readKey(text: string | undefined): Uint8Array | null {
   const key = fromBase64url(text)
   if (key.length !== 32) throw new KeyringError('malformed')
   return key
+}
+
+function checkDeployment(signed: Directory | Manifest, deployment: Uint8Array): void {
+  if (!equalBytes(signed.deployment, deployment)) throw new KeyringError('wrong-deployment')
 }
 
 // A time that is no number would make every comparison with it false, and so every age right.
