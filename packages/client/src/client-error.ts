@@ -1,0 +1,21 @@
+/** What can go wrong beside a message itself, with what to do. */
+export const clientErrorCodes = {
+  'authority-unreachable': 'The authority cannot be reached. Check its address and the network.',
+  'broker-unreachable': 'The broker cannot be reached. Check that it runs and its address.',
+  'broker-refused': 'The broker refused the connection. Sign in again if the sender was removed.',
+  revoked: 'This sender was removed or its member was. Sign in again, or ask an administrator.',
+  'subscription-refused': 'The role does not allow this subscription. Ask an administrator for the grant.',
+  'payload-too-large': 'The message is larger than the broker takes. Send less at once.',
+  ended: 'The client has ended.',
+} as const
+export type ClientErrorCode = keyof typeof clientErrorCodes
+
+/** A fault of the connection or of rights. The text never holds a key or payload. */
+export class ClientError extends Error {
+  readonly code: ClientErrorCode
+  constructor(code: ClientErrorCode, detail?: string) {
+    super(detail ? `${detail} ${clientErrorCodes[code]}` : clientErrorCodes[code])
+    this.name = 'ClientError'
+    this.code = code
+  }
+}

@@ -1,0 +1,150 @@
+import { type HeldKeyring, KeyringError } from '@sealmq/protocol'
+import { type AuthorityClient, AuthorityError } from './authority/authority-client.ts'
+import { readChanges } from './authority/change-feed.ts'
+import { ClientError } from './client-error.ts'
+
+export interface KeyringRefreshOptions {
+  authority: AuthorityClient
+  keyring: HeldKeyring
+  /** Monotonic, ms. */
+  monotonic: () => number
+  /** The keyring was read anew. */
+  refreshed: (changed: boolean) => void
+  /** The authority was reached, or not. */
+  reached: (state: 'online' | 'away') => void
+  /** The authority says that this sender is revoked, or gave a keyring that must not be used. */
+  refused: (error: ClientError | KeyringError) => void
+}
+
+const shortestWait = 500
+const longestWait = 30_000
+/** Between two readings because of a message that could not be opened, ms. */
+const demandPause = 2_000
+/** Manifests are read anew at least so often, ms, so that leases never run out while the authority is there. */
+const regularPause = 10 * 60_000
+
+/** Keeps a keyring fresh: at once by the change feed, else by the clock, else on demand. */
+export class KeyringRefresh {
+  readonly #options: KeyringRefreshOptions
+  readonly #ended = new AbortController()
+  #running: Promise<void> | null = null
+  #again = false
+  #lastDemand = Number.NEGATIVE_INFINITY
+  #timer: ReturnType<typeof setTimeout> | null = null
+
+  constructor(options: KeyringRefreshOptions) {
+    this.#options = options
+  }
+
+  /** Reads the keyring for the first time, then goes on by itself. */
+  async start(): Promise<void> {
+    await this.refresh()
+    void this.#listen()
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#ended.abort()
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  /**
+   * Reads the keyring; calls that come meanwhile share one further reading.
+   * @throws ClientError, AuthorityError, KeyringError
+   */
+  refresh(): Promise<void> {
+    if (this.#running) {
+      this.#again = true
+      return this.#running
+    }
+    this.#running = this.#read().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  /** Reads the keyring because a message came that it does not explain; false when that was done just now. */
+  async demand(): Promise<boolean> {
+    const now = this.#options.monotonic()
+    if (now - this.#lastDemand < demandPause) return false
+    this.#lastDemand = now
+    return this.refresh().then(
+      () => true,
+      () => false,
+    )
+  }
+
+  async #read(): Promise<void> {
+    const { authority, keyring, monotonic, refreshed, reached, refused } = this.#options
+    do {
+      this.#again = false
+      try {
+        const askedAt = monotonic()
+        const answer = await authority.keyring()
+        const { changed } = await keyring.apply(answer, { askedAt, answeredAt: monotonic() })
+        reached('online')
+        refreshed(changed)
+      } catch (error) {
+        if (error instanceof AuthorityError && error.status === 401) {
+          const revoked = new ClientError('revoked')
+          refused(revoked)
+          throw revoked
+        }
+        if (error instanceof KeyringError) refused(error)
+        else reached('away')
+        throw error
+      }
+    } while (this.#again)
+  }
+
+  #schedule(): void {
+    if (this.#ended.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      void this.refresh()
+        .catch(() => {})
+        .finally(() => this.#schedule())
+    }, this.#pause())
+    // A timer alone must not keep a Node process alive.
+    ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  #pause(): number {
+    const leases = this.#options.keyring.leases()
+    return Math.min(regularPause, ...leases.map((lease) => (lease * 1000) / 4))
+  }
+
+  async #listen(): Promise<void> {
+    const { authority, keyring, reached } = this.#options
+    let wait = shortestWait
+    while (!this.#ended.signal.aborted) {
+      await readChanges(
+        authority,
+        this.#ended.signal,
+        () => {
+          wait = shortestWait
+          reached('online')
+        },
+        (revision) => {
+          if (revision !== keyring.revision) void this.refresh().catch(() => {})
+        },
+      ).catch((error) => {
+        if (error instanceof AuthorityError && error.status === 401) return this.refresh().catch(() => {})
+      })
+      if (this.#ended.signal.aborted) return
+      reached('away')
+      await pause(wait * (0.5 + Math.random()), this.#ended.signal)
+      wait = Math.min(wait * 2, longestWait)
+      if (!this.#ended.signal.aborted) await this.refresh().catch(() => {})
+    }
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

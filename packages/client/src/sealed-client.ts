@@ -1,0 +1,436 @@
+import {
+  type Cryptography,
+  decideSubscribe,
+  fromBase64url,
+  HeldKeyring,
+  inspectEnvelope,
+  type KeyringError,
+  MessageOpener,
+  MessageSealer,
+  narrowSubscription,
+  type OpenedMessage,
+  ReplayState,
+  SealError,
+  type SealedMessage,
+  type SealOptions,
+} from '@sealmq/protocol'
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
+import { ClientError } from './client-error.ts'
+import { EventSource } from './events.ts'
+import type { Identity } from './identity.ts'
+import { KeyringRefresh } from './keyring-refresh.ts'
+import type { Storage } from './storage.ts'
+
+export interface SealedClientOptions {
+  identity: Identity
+  cryptography: Cryptography
+  storage: Storage
+  fetch?: Fetch | undefined
+  /** Another broker than the authority's own, for example `mqtt://plant-broker:1883` or `wss://…`. */
+  brokerUrl?: string | undefined
+  /** 4 (MQTT 3.1.1, default) or 5. */
+  protocolVersion?: 4 | 5
+  /** Added to the client id, so that one sender can have several connections. */
+  clientIdSuffix?: string
+  /** false keeps the broker's session, with its queue, over disconnections. Default true. */
+  clean?: boolean
+  /** Largest envelope to hand to the broker, bytes; default 1 MiB less headers. */
+  maximumEnvelopeLength?: number
+  /** Seconds between keep-alive packets; MQTT.js's default is 60. */
+  keepalive?: number
+  will?: { topic: string; payload: string | Uint8Array; qos?: 0 | 1 | 2; retain?: boolean }
+  /** Monotonic clock, ms. */
+  monotonic?: () => number
+}
+
+export interface PublishOptions extends Pick<SealOptions, 'contentType' | 'timeToLive'> {
+  qos?: 0 | 1 | 2
+  retain?: boolean
+  /** MQTT 5 only. */
+  properties?: IPublishPacket['properties']
+}
+
+/** What became of one requested filter. */
+export interface Granted {
+  requested: string
+  /** What was subscribed in its place; the same filter when it is granted as it is. */
+  filters: string[]
+  qos: 0 | 1 | 2
+}
+
+const encoder = new TextEncoder()
+const shortestReconnect = 500
+const longestReconnect = 30_000
+/** What is remembered is saved at most so often, ms. */
+const savePause = 1_000
+/** Rejections emitted within one second; the rest are counted. */
+const rejectionsPerSecond = 50
+/** Errors that a newer keyring may explain. */
+const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted']
+
+/** One sender's sealed connection: publishes, subscribes, keeps keys fresh. Made by `connectAsync`. */
+export class SealedClient extends EventSource {
+  readonly #options: SealedClientOptions
+  readonly #keyring: HeldKeyring
+  readonly #sealer: MessageSealer
+  readonly #opener: MessageOpener
+  readonly #replay: ReplayState
+  readonly #refresh: KeyringRefresh
+  readonly #requested = new Map<string, { filters: string[]; qos: 0 | 1 | 2 }>()
+  readonly #monotonic: () => number
+  #mqtt: MqttClient | null = null
+  #refused: ClientError | KeyringError | null = null
+  #authorityState: 'online' | 'away' | null = null
+  #saveTimer: ReturnType<typeof setTimeout> | null = null
+  #saving: Promise<void> = Promise.resolve()
+  #reconnectWait = shortestReconnect
+  #rejections = { since: 0, emitted: 0, suppressed: 0 }
+  #ending = false
+
+  private constructor(
+    options: SealedClientOptions,
+    keyring: HeldKeyring,
+    sealer: MessageSealer,
+    replay: ReplayState,
+    authority: AuthorityClient,
+  ) {
+    super()
+    const { cryptography } = options
+    this.#options = options
+    this.#keyring = keyring
+    this.#sealer = sealer
+    this.#replay = replay
+    this.#opener = new MessageOpener({ keyring, cryptography, replay })
+    this.#monotonic = options.monotonic ?? (() => performance.now())
+    this.#refresh = new KeyringRefresh({
+      authority,
+      keyring,
+      monotonic: this.#monotonic,
+      refreshed: (changed) => {
+        if (changed) this.#rightsChanged()
+      },
+      reached: (state) => {
+        if (state !== this.#authorityState) this.emit('authority', state)
+        this.#authorityState = state
+      },
+      refused: (error) => this.#stopUsing(error),
+    })
+  }
+
+  /** See `connectAsync`. */
+  static async connect(options: SealedClientOptions): Promise<SealedClient> {
+    const { identity, cryptography, storage, fetch, monotonic = () => performance.now() } = options
+    const remembered = await storage.load()
+    const keyring = new HeldKeyring({
+      cryptography,
+      deployment: fromBase64url(identity.deployment),
+      authorityKey: fromBase64url(identity.authorityKey),
+      sender: identity.sender,
+      monotonic,
+      remembered: remembered?.numbers,
+    })
+    const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
+    const sealer = new MessageSealer({ keyring, cryptography, signingKey })
+    const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
+    const authority = new AuthorityClient({ url: identity.authority, token: identity.token, fetch })
+    const client = new SealedClient(options, keyring, sealer, replay, authority)
+    try {
+      await client.#start(authority)
+    } catch (error) {
+      await client.endAsync()
+      throw error
+    }
+    return client
+  }
+
+  get connected(): boolean {
+    return this.#mqtt?.connected ?? false
+  }
+
+  /** What this sender may do now. */
+  get rights() {
+    return this.#keyring.rights()
+  }
+
+  /**
+   * Refuses at once what `publishAsync` would refuse.
+   * @throws SealError `not-permitted`, `lease-expired`, …
+   */
+  check(topic: string): void {
+    this.#sealer.check(topic)
+  }
+
+  /**
+   * Seals and publishes. Resolves with what was sealed when the broker has acknowledged it (QoS 0: when it was written).
+   * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`
+   */
+  async publishAsync(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<SealedMessage> {
+    const client = this.#usable()
+    const { qos = 0, retain = false, properties, contentType, timeToLive } = options
+    const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
+    const sealing: SealOptions = { retained: retain }
+    if (contentType !== undefined) sealing.contentType = contentType
+    if (timeToLive !== undefined) sealing.timeToLive = timeToLive
+    const sealed = this.#sealer.seal(topic, bytes, sealing)
+    const message = sealed instanceof Promise ? await sealed : sealed
+    if (message.envelope.length > (this.#options.maximumEnvelopeLength ?? 1024 * 1024 - 1024)) {
+      throw new ClientError('payload-too-large', `${bytes.length} bytes.`)
+    }
+    await new Promise<void>((resolve, reject) => {
+      const publishing = properties ? { qos, retain, properties } : { qos, retain }
+      client.publish(topic, message.envelope as Buffer, publishing, (error) => (error ? reject(error) : resolve()))
+    })
+    return message
+  }
+
+  /**
+   * Subscribes to what is granted of each filter, and says what that is.
+   * @throws ClientError `subscription-refused` when nothing is granted, `revoked`, `ended`
+   */
+  async subscribeAsync(filters: string | readonly string[], options: { qos?: 0 | 1 | 2 } = {}): Promise<Granted[]> {
+    const client = this.#usable()
+    const { qos = 0 } = options
+    const granted = [filters].flat().map((requested): Granted => {
+      const narrowed = narrowSubscription(this.#keyring.rights(), requested)
+      if (narrowed.length === 0) throw new ClientError('subscription-refused', this.#refusal(requested))
+      return { requested, filters: narrowed, qos }
+    })
+    for (const { requested, filters: narrowed } of granted) {
+      this.#requested.set(requested, { filters: narrowed, qos })
+      if (narrowed.length !== 1 || narrowed[0] !== requested) this.emit('narrowed', requested, narrowed)
+      const answers = await client.subscribeAsync(narrowed, { qos })
+      const refused = answers.find((answer) => answer.qos >= 128)
+      if (refused) throw new ClientError('subscription-refused', `The broker refused ${refused.topic}.`)
+    }
+    return granted
+  }
+
+  /** Ends subscriptions, by the filters as they were requested. */
+  async unsubscribeAsync(filters: string | readonly string[]): Promise<void> {
+    const client = this.#usable()
+    for (const requested of [filters].flat()) {
+      const subscription = this.#requested.get(requested)
+      this.#requested.delete(requested)
+      if (subscription) await client.unsubscribeAsync(subscription.filters)
+    }
+  }
+
+  /** Sends what is in flight, disconnects, saves what must be remembered. May be called twice. */
+  async endAsync(force = false): Promise<void> {
+    if (this.#ending) return
+    this.#ending = true
+    this.#refresh.stop()
+    await this.#mqtt?.endAsync(force)
+    if (this.#saveTimer) clearTimeout(this.#saveTimer)
+    await this.#save()
+    this.emit('end')
+  }
+
+  async #start(authority: AuthorityClient): Promise<void> {
+    await this.#refresh.start()
+    await this.#save()
+    const url = this.#options.brokerUrl ?? (await brokerUrlOf(authority, this.#options))
+    const options = await this.#connectOptions()
+    const client = mqtt.connect(url, options)
+    this.#mqtt = client
+    client.handleMessage = (packet, done) => this.#received(packet, done)
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve())
+      client.once('error', (error) => reject(brokerError(url, error)))
+      client.once('close', () => reject(brokerError(url, null)))
+    })
+    client.on('connect', () => {
+      this.#reconnectWait = shortestReconnect
+      client.options.reconnectPeriod = shortestReconnect
+      this.emit('connect')
+    })
+    client.on('reconnect', () => this.emit('reconnect'))
+    client.on('offline', () => this.emit('offline'))
+    client.on('error', (error) => {
+      this.emit('error', brokerError(url, error))
+      void this.#refresh.demand()
+    })
+    client.on('close', () => {
+      this.#reconnectWait = Math.min(this.#reconnectWait * 2, longestReconnect)
+      client.options.reconnectPeriod = this.#reconnectWait * (0.5 + Math.random() / 2)
+      this.emit('close')
+    })
+  }
+
+  async #connectOptions(): Promise<IClientOptions> {
+    const { identity, clientIdSuffix, clean = true, protocolVersion = 4, will, keepalive } = this.#options
+    const options: IClientOptions = {
+      clientId: clientIdSuffix ? `sealmq-${identity.sender}-${clientIdSuffix}` : `sealmq-${identity.sender}`,
+      username: identity.broker.username,
+      password: identity.broker.password,
+      clean,
+      protocolVersion,
+      reconnectPeriod: shortestReconnect,
+      connectTimeout: 10_000,
+      resubscribe: true,
+      ...(keepalive === undefined ? {} : { keepalive }),
+      ...(identity.ca ? { ca: identity.ca } : {}),
+    }
+    if (will) {
+      const payload = typeof will.payload === 'string' ? encoder.encode(will.payload) : will.payload
+      const { envelope } = await this.#sealer.seal(will.topic, payload, { will: true })
+      options.will = {
+        topic: will.topic,
+        payload: envelope as Buffer,
+        qos: will.qos ?? 0,
+        retain: will.retain ?? false,
+      }
+    }
+    return options
+  }
+
+  // The broker gets its acknowledgement when `done` is called: after delivery. A refused message is acknowledged too.
+  #received(packet: IPublishPacket, done: (error?: Error) => void): void {
+    try {
+      const opened = this.#open(packet)
+      if (!(opened instanceof Promise)) {
+        this.#deliver(packet, opened)
+        done()
+        return
+      }
+      opened
+        .then((message) => this.#deliver(packet, message))
+        .catch((error) => this.#reopen(packet, error))
+        .then(() => done())
+    } catch (error) {
+      void this.#reopen(packet, error).then(() => done())
+    }
+  }
+
+  #open(packet: IPublishPacket) {
+    const { topic, payload, retain, dup } = packet
+    const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
+    return this.#opener.open(topic, bytes, { retained: retain, duplicate: dup })
+  }
+
+  async #reopen(packet: IPublishPacket, error: unknown): Promise<void> {
+    const mayBeNew = error instanceof SealError && explainable.includes(error.code)
+    if (!mayBeNew || !(await this.#refresh.demand())) {
+      this.#reject(packet, error)
+      return
+    }
+    try {
+      this.#deliver(packet, await this.#open(packet))
+    } catch (still) {
+      this.#reject(packet, still)
+    }
+  }
+
+  #deliver(packet: IPublishPacket, message: OpenedMessage): void {
+    if (message.repeat) return
+    if (message.gap) {
+      const { sender, senderName, session, topic, gap } = message
+      this.emit('gap', { topic, sender, senderName, session, ...gap })
+    }
+    this.emit('message', message.topic, message.payload, packet, message)
+    this.#saveSoon()
+  }
+
+  #reject(packet: IPublishPacket, error: unknown): void {
+    if (!(error instanceof SealError)) {
+      this.emit('error', error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    const now = this.#monotonic()
+    const rejections = this.#rejections
+    if (now - rejections.since >= 1000) {
+      rejections.since = now
+      rejections.emitted = 0
+    }
+    if (rejections.emitted >= rejectionsPerSecond) {
+      rejections.suppressed++
+      return
+    }
+    rejections.emitted++
+    const { suppressed } = rejections
+    rejections.suppressed = 0
+    const { code, message } = error
+    this.emit('rejected', { topic: packet.topic, code, message, claimed: claimedHeader(packet), suppressed, packet })
+  }
+
+  #rightsChanged(): void {
+    this.#saveSoon()
+    this.emit('rights')
+    if (!this.#mqtt || this.#ending) return
+    for (const [requested, subscription] of this.#requested) {
+      const filters = narrowSubscription(this.#keyring.rights(), requested)
+      const gone = subscription.filters.filter((filter) => !filters.includes(filter))
+      const added = filters.filter((filter) => !subscription.filters.includes(filter))
+      if (gone.length === 0 && added.length === 0) continue
+      subscription.filters = filters
+      this.emit('narrowed', requested, filters)
+      if (gone.length > 0) this.#mqtt.unsubscribe(gone)
+      if (added.length > 0) this.#mqtt.subscribe(added, { qos: subscription.qos })
+    }
+  }
+
+  #stopUsing(error: ClientError | KeyringError): void {
+    if (this.#refused) return
+    this.#refused = error
+    this.#keyring.clear()
+    this.#refresh.stop()
+    this.#mqtt?.end(true)
+    this.emit('error', error)
+  }
+
+  #usable(): MqttClient {
+    if (this.#refused) throw this.#refused
+    if (this.#ending || !this.#mqtt) throw new ClientError('ended')
+    return this.#mqtt
+  }
+
+  #refusal(filter: string): string {
+    const decision = decideSubscribe(this.#keyring.rights(), filter)
+    return decision.allowed ? '' : decision.rule
+  }
+
+  #saveSoon(): void {
+    this.#saveTimer ??= setTimeout(() => {
+      this.#saveTimer = null
+      this.#save().catch((error) => this.emit('error', error))
+    }, savePause)
+  }
+
+  #save(): Promise<void> {
+    const state = { numbers: this.#keyring.numbers(), replay: this.#replay.snapshot() }
+    this.#saving = this.#saving.then(() => this.#options.storage.save(state))
+    return this.#saving
+  }
+}
+
+async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
+  const { broker } = await authority.deployment()
+  const url = new URL(authority.url)
+  if (cryptography.name === 'webcrypto' && 'document' in globalThis) {
+    return `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}${broker.websocketPath}`
+  }
+  // The broker of the authority is where the authority is; only scheme and port are its own.
+  const [, scheme, port] = /^(mqtts?):\/\/.*:(\d+)$/.exec(broker.mqtt) ?? []
+  return scheme && port ? `${scheme}://${url.hostname}:${port}` : broker.mqtt
+}
+
+function brokerError(url: string, error: Error | null): ClientError {
+  const code = (error as { code?: number | string } | null)?.code
+  const refused = code === 4 || code === 5 || code === 134 || code === 135
+  return new ClientError(refused ? 'broker-refused' : 'broker-unreachable', `${url}${code ? ` (${code})` : ''}:`)
+}
+
+function claimedHeader({ payload }: IPublishPacket) {
+  try {
+    const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
+    const { sender, epoch, session, sequence, sealedAt } = inspectEnvelope(bytes)
+    return { sender, epoch, session, sequence, sealedAt }
+  } catch {
+    return null
+  }
+}
