@@ -56,13 +56,17 @@ export function filterCovers(outer: string, inner: string): boolean {
   for (const [index, level] of outerLevels.entries()) {
     if (level === '#') return innerLevels.length >= index
     const innerLevel = innerLevels[index]
-    // Every topic has a first level: "+/#" is "#".
-    if (innerLevel === '#') return index === 0 && level === '+' && outerLevels[1] === '#'
+    if (innerLevel === '#') return level === '+' && outerLevels[index + 1] === '#' && hasNoParent(innerLevels, index)
     if (innerLevel === undefined) return false
     if (level === '+') continue
     if (innerLevel !== level) return false
   }
   return outerLevels.length === innerLevels.length
+}
+
+// "#" and "/#" have no parent that is a topic (a topic has a character at least), so they are "+/#" and "/+/#".
+function hasNoParent(levels: string[], index: number): boolean {
+  return index === 0 || (index === 1 && levels[0] === '')
 }
 
 /** Whether some topic name matches both filters. */
@@ -84,7 +88,7 @@ export function intersectFilters(a: string, b: string): string | null {
   for (let index = 0; ; index++) {
     const aLevel = aLevels[index]
     const bLevel = bLevels[index]
-    if (aLevel === undefined && bLevel === undefined) return levels.join('/')
+    if (aLevel === undefined && bLevel === undefined) return joined(levels)
     if (aLevel === '#') return endWith(levels, bLevels, index)
     if (bLevel === '#') return endWith(levels, aLevels, index)
     if (aLevel === undefined || bLevel === undefined) return null
@@ -95,6 +99,11 @@ export function intersectFilters(a: string, b: string): string | null {
 }
 
 // "a/#" also matches "a", so the other filter may have ended one level before the #.
-function endWith(levels: string[], other: string[], index: number): string {
-  return [...levels, ...other.slice(index)].join('/')
+function endWith(levels: string[], other: string[], index: number): string | null {
+  return joined([...levels, ...other.slice(index)])
+}
+
+// "+" and "/#" share nothing but the empty topic, which is none.
+function joined(levels: string[]): string | null {
+  return levels.join('/') || null
 }
