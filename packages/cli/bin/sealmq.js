@@ -1,2 +1,25 @@
 #!/usr/bin/env node
-import '../dist/main.js'
+// Plain JavaScript for any Node: the rest needs Node 24.
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import('../dist/main.js')
+} else {
+  const node = bundledNode()
+  if (node) {
+    const { status, signal } = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' })
+    process.exitCode = signal ? 1 : (status ?? 1)
+  } else {
+    process.stderr.write(`sealmq: Node ${process.versions.node} is too old. Install Node 24 or newer. [node-too-old]\n`)
+    process.exitCode = 1
+  }
+}
+
+function bundledNode() {
+  try {
+    return createRequire(import.meta.url).resolve('node/bin/node')
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,41 @@
+import { routes, type SenderInfo } from '@sealmq/protocol/api'
+import type { Command } from 'commander'
+import { signedInAuthority } from '../administration-client.ts'
+import { note, print, printTable } from '../output.ts'
+
+/** senders: installations. */
+export function sendersCommands(program: Command): void {
+  const senders = program.command('senders').description('installations of members: list, remove')
+  senders
+    .command('list')
+    .option('--all', "everybody's (administrators)")
+    .option('--json', 'print JSON')
+    .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
+      const rows = await (await signedInAuthority()).request<SenderInfo[]>(
+        'GET',
+        `${routes.senders}${all ? '?all=true' : ''}`,
+      )
+      if (json) print(JSON.stringify(rows))
+      else {
+        printTable(
+          ['SENDER', 'MEMBER', 'NAME', 'SINCE', 'REVOKED'],
+          rows.map((row) => [
+            row.sender,
+            row.memberName,
+            row.name,
+            date(row.createdAt),
+            row.revokedAt === null ? '-' : date(row.revokedAt),
+          ]),
+        )
+      }
+    })
+  senders
+    .command('remove <sender>')
+    .description('revoke one installation; the channels that it could use get a new epoch')
+    .action(async (sender: string) => {
+      await (await signedInAuthority()).request('DELETE', routes.sender.replace(':id', encodeURIComponent(sender)))
+      note(`Sender ${sender} removed and revoked.`)
+    })
+}
+
+const date = (ms: number) => new Date(ms).toISOString().slice(0, 16)

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import { type ConnectFlags, connectSender, isFinal } from '../connect.ts'
+import { describeError, exitCodes } from '../exit-codes.ts'
+import { collect, qualityOfService, wholeNumber } from '../flags.ts'
+import { asFormat, asJson, asText, type Line } from '../message-format.ts'
+import { note, print } from '../output.ts'
+
+interface SubFlags extends ConnectFlags {
+  topic: string[]
+  qos: 0 | 1 | 2
+  count?: number
+  wait?: number
+  verbose?: boolean
+  format?: string
+  json?: boolean
+  durable?: boolean
+}
+
+/** sub: as mosquitto_sub, opened and verified. */
+export function subCommand(program: Command): void {
+  program
+    .command('sub')
+    .description('subscribe, open and verify messages (flags as in mosquitto_sub)')
+    .requiredOption('-t, --topic <filter>', 'topic filter; may be given several times', collect)
+    .option('-q, --qos <0|1|2>', 'quality of service', qualityOfService, 0)
+    .option('-C, --count <n>', 'end after so many messages', wholeNumber(1, 1_000_000_000))
+    .option('-W, --wait <seconds>', 'end after so many seconds (exit code 27)', wholeNumber(1, 86_400 * 365))
+    .option('-v, --verbose', 'print the topic before the message')
+    .option(
+      '-F, --format <format>',
+      "mosquitto_sub's %t %p %x %l %q %r %I %U %j …, and %S sender, %E epoch, %V verified",
+    )
+    .option('--json', 'one JSON object a line')
+    .option('--durable', 'let the broker keep the session and queue messages meanwhile (with -i)')
+    .option('--broker <url>', "another broker than the authority's, for example mqtt://127.0.0.1:1883")
+    .option('-i, --id <suffix>', 'suffix of the client id')
+    .option('--mqtt5', 'speak MQTT 5 (where the broker has it)')
+    .action(subscribe)
+}
+
+async function subscribe(flags: SubFlags): Promise<void> {
+  const client = await connectSender(flags, flags.durable ? { clean: false } : {})
+  let printed = 0
+  const ended = Promise.withResolvers<number>()
+  const show = (line: Line) => {
+    if (flags.count !== undefined && printed >= flags.count) return
+    printed++
+    if (flags.json) print(asJson(line))
+    else if (flags.format !== undefined) print(asFormat(flags.format, line))
+    else print(asText(line, flags.verbose ?? false))
+    if (printed === flags.count) ended.resolve(exitCodes.ok)
+  }
+  client.on('message', (topic, payload, packet, sealed) =>
+    show({ topic, payload, packet, sealed, rejection: null, receivedAt: new Date() }),
+  )
+  client.on('rejected', (rejection) => {
+    const { topic, packet } = rejection
+    show({ topic, payload: Buffer.from(packet.payload), packet, sealed: null, rejection, receivedAt: new Date() })
+  })
+  client.on('gap', ({ topic, senderName, from, to }) =>
+    note(
+      `sealmq: messages are missing on ${topic} from ${senderName}: sequence ${from}${to > from ? ` to ${to}` : ''} [gap]`,
+    ),
+  )
+  client.on('narrowed', (requested, filters) =>
+    note(`sealmq: ${requested} is cut to what is granted: ${filters.join(' ') || 'nothing'} [narrowed]`),
+  )
+  client.on('authority', (state) => {
+    if (state === 'away') note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
+  })
+  client.on('error', (error) => {
+    const { message, code, exitCode } = describeError(error)
+    note(`sealmq: ${message} [${code}]`)
+    if (isFinal(error)) ended.resolve(exitCode)
+  })
+  const interrupted = () => ended.resolve(exitCodes.ok)
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  const timer = flags.wait === undefined ? null : setTimeout(() => ended.resolve(exitCodes.timeout), flags.wait * 1000)
+  try {
+    await client.subscribeAsync(flags.topic, { qos: flags.qos })
+    process.exitCode = await ended.promise
+  } finally {
+    if (timer) clearTimeout(timer)
+    await client.endAsync()
+  }
+}

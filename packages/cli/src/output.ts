@@ -1,0 +1,38 @@
+import { writeSync } from 'node:fs'
+
+/** Writes a line to standard output at once. */
+export function print(line: string): void {
+  write(1, `${line}\n`)
+}
+
+/** Writes a line for the person, beside the output. */
+export function note(line: string): void {
+  write(2, `${line}\n`)
+}
+
+// Synchronous, so that nothing is lost when the process ends; a reader that went away ends it quietly, as other tools do.
+function write(descriptor: 1 | 2, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') process.exit(0)
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}
+
+/** Rows as columns of equal width. */
+export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  const lines = [head, ...rows].map((row) => row.map(String))
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  for (const line of lines)
+    print(
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+}

@@ -1,0 +1,36 @@
+import { Command } from 'commander'
+import { accountCommands } from './commands/account.ts'
+import { channelsCommands } from './commands/channels.ts'
+import { demoCommand } from './commands/demo.ts'
+import { inspectCommand } from './commands/inspect.ts'
+import { pubCommand } from './commands/pub.ts'
+import { rolesCommands } from './commands/roles.ts'
+import { sendersCommands } from './commands/senders.ts'
+import { serveCommand } from './commands/serve.ts'
+import { subCommand } from './commands/sub.ts'
+import { usersCommands } from './commands/users.ts'
+
+/** Every command of `sealmq`. */
+export function createProgram(version: string): Command {
+  const program = new Command('sealmq')
+    .description('End-to-end encrypted MQTT: run the authority, sign in, publish and subscribe sealed.')
+    .version(version)
+    .addHelpText(
+      'after',
+      `
+Credentials are kept in $SEALMQ_HOME (default ~/.config/sealmq), readable by you only.
+Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in or revoked, 4 not permitted,
+5 authority unreachable, 6 broker unreachable or refusing, 27 time is up (sub -W).`,
+    )
+  serveCommand(program)
+  accountCommands(program)
+  pubCommand(program)
+  subCommand(program)
+  inspectCommand(program)
+  usersCommands(program)
+  sendersCommands(program)
+  rolesCommands(program)
+  channelsCommands(program)
+  demoCommand(program)
+  return program
+}
