@@ -7,6 +7,7 @@ import {
   type FastifyError,
   type FastifyInstance,
   fastify,
+  LogController,
   type RawServerDefault,
 } from 'fastify'
 import { AuthorityError } from '../authority-error.ts'
@@ -40,7 +41,7 @@ export async function createHttpServer(
 ): Promise<FastifyInstance> {
   const http = fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     forceCloseConnections: true,
     requestTimeout: 30_000,
