@@ -1,0 +1,293 @@
+import {
+  decodeEnvelope,
+  encodeInner,
+  type HeldKeyring,
+  inspectEnvelope,
+  MessageOpener,
+  MessageSealer,
+  ReplayState,
+  SealError,
+  sealEnvelope,
+} from '@sealmq/protocol'
+import { nodeCryptography } from '@sealmq/protocol/node'
+import { webCryptography } from '@sealmq/protocol/webcrypto'
+import { describe, expect, it } from 'vitest'
+import { type ChannelSettings, TestDeployment, type TestSender } from './deployment.ts'
+
+const payload = new TextEncoder().encode('open the valve')
+const live = { retained: false }
+
+async function plant(settings: Partial<ChannelSettings> = {}, cryptography = nodeCryptography) {
+  const deployment = await TestDeployment.create(cryptography, settings)
+  const writer = await deployment.addSender(['writer'])
+  const reader = await deployment.addSender(['reader'])
+  const keyring = await deployment.hold(reader)
+  const opener = new MessageOpener({ keyring, cryptography, replay: new ReplayState() })
+  const sealer = async (sender: TestSender = writer, held?: HeldKeyring) =>
+    new MessageSealer({
+      keyring: held ?? (await deployment.hold(sender)),
+      cryptography,
+      signingKey: sender.key,
+      wallClock: () => deployment.time,
+    })
+  const refresh = async () => {
+    deployment.revision++
+    await keyring.apply(await deployment.keyringOf(reader))
+  }
+  return { deployment, writer, reader, keyring, opener, sealer, refresh }
+}
+
+async function codeOf(action: () => unknown): Promise<string> {
+  try {
+    await action()
+    return 'accepted'
+  } catch (error) {
+    if (error instanceof SealError) return error.code
+    throw error
+  }
+}
+
+/** What somebody who holds the channel's key can put together in the name of `sender`. */
+async function forge(held: HeldKeyring, deployment: TestDeployment, sender: number, signer: TestSender | null) {
+  const epoch = held.channelOf('plant/pump')!.epochs.get(deployment.epochs[0]!.epoch)!
+  const session = nodeCryptography.randomBytes(8)
+  const { suite } = epoch.policy
+  const header = { suite, epoch: epoch.policy.epoch, sender, session, sealedAt: deployment.time, sequence: 0 }
+  const inner = { contentType: null, distance: 0, timeToLive: null, intent: null }
+  const key = await epoch.messageKey(sender, session)
+  const data = epoch.additionalData('plant/pump')
+  return sealEnvelope(nodeCryptography, key, signer?.key ?? null, data, header, inner, payload)
+}
+
+describe('a reader that holds the channel key', () => {
+  it('cannot forge in the name of another, sign as itself or leave the signature out', async () => {
+    const { deployment, writer, reader, keyring, opener } = await plant()
+    const asOther = await forge(keyring, deployment, writer.sender, reader)
+    expect(await codeOf(() => opener.open('plant/pump', asOther, live))).toBe('not-authentic')
+    const asItself = await forge(keyring, deployment, reader.sender, reader)
+    expect(await codeOf(() => opener.open('plant/pump', asItself, live))).toBe('not-permitted')
+    const unsigned = await forge(keyring, deployment, writer.sender, null)
+    expect(await codeOf(() => opener.open('plant/pump', unsigned, live))).toBe('wrong-suite')
+  })
+
+  it('cannot put a genuine signature on another ciphertext', async () => {
+    const { deployment, writer, keyring, opener, sealer } = await plant()
+    const { envelope } = await (await sealer()).seal('plant/pump', payload)
+    const { header, signature, protectedHeader } = decodeEnvelope(envelope)
+    const epoch = keyring.channelOf('plant/pump')!.epochs.get(header.epoch)!
+    const key = await epoch.messageKey(writer.sender, header.session)
+    const data = epoch.additionalData('plant/pump')
+    const inner = encodeInner({ contentType: null, distance: 0, timeToLive: null, intent: null }, payload.slice(1))
+    const other = await key.seal(protectedHeader.slice(-10), data.forEncryption(protectedHeader), inner)
+    const forged = envelope.slice()
+    forged.set(other, forged.length - decodeEnvelope(envelope).ciphertext.length)
+    expect(signature).not.toBeNull()
+    expect(await codeOf(() => opener.open('plant/pump', forged, live))).not.toBe('accepted')
+    expect(deployment.epochs).toHaveLength(1)
+  })
+
+  it('is only ever shown as the channel where nothing is signed', async () => {
+    const { deployment, writer, keyring, opener } = await plant({ signing: 'off' })
+    const forged = await forge(keyring, deployment, writer.sender, null)
+    expect(await opener.open('plant/pump', forged, live)).toMatchObject({ verified: 'channel' })
+  })
+})
+
+describe('roles', () => {
+  it('a member that may only publish can open nothing', async () => {
+    const { deployment, writer, sealer } = await plant()
+    const held = await deployment.hold(writer)
+    const opener = new MessageOpener({ keyring: held, cryptography: nodeCryptography, replay: new ReplayState() })
+    const { envelope } = await (await sealer()).seal('plant/pump', payload)
+    expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('unknown-key')
+  })
+
+  it('a role taken away ends what was sealed before, and what would be sealed', async () => {
+    const { deployment, writer, opener, sealer, refresh } = await plant()
+    const held = await deployment.hold(writer)
+    const before = await sealer(writer, held)
+    const { envelope } = await before.seal('plant/pump', payload)
+    writer.roles = []
+    await refresh()
+    await held.apply(await deployment.keyringOf(writer))
+    expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('not-permitted')
+    expect(await codeOf(() => before.seal('plant/pump', payload))).toBe('not-permitted')
+  })
+
+  it('a revoked sender is refused, whatever the time of the message', async () => {
+    const { deployment, writer, opener, sealer, refresh } = await plant()
+    const { envelope } = await (await sealer()).seal('plant/pump', payload)
+    writer.revokedAt = deployment.time + 1000
+    await refresh()
+    expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('revoked')
+  })
+
+  it('revocation counts for a message that is being opened', async () => {
+    const { deployment, writer, keyring, reader, opener, sealer } = await plant({}, webCryptography)
+    const { envelope } = await (await sealer()).seal('plant/pump', payload)
+    writer.revokedAt = deployment.time
+    deployment.revision++
+    const next = await deployment.keyringOf(reader)
+    const verify = webCryptography.verify
+    const slow = { ...webCryptography }
+    let apply = async () => {}
+    slow.verify = async (...args) => {
+      await apply()
+      return verify(...args)
+    }
+    apply = async () => {
+      await keyring.apply(next)
+    }
+    const attacked = new MessageOpener({ keyring, cryptography: slow, replay: new ReplayState() })
+    expect(await codeOf(() => attacked.open('plant/pump', envelope, live))).toBe('revoked')
+    expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('revoked')
+  })
+
+  it('only valid topic names of the channel are sealed', async () => {
+    const { sealer } = await plant()
+    const own = await sealer()
+    for (const topic of ['plant/#', 'plant/+', 'plant/\u0000', 'plant/\ud800', 'other', '$SYS/plant', '']) {
+      expect(await codeOf(() => own.seal(topic, payload)), topic).toBe('not-permitted')
+    }
+  })
+})
+
+describe('epochs', () => {
+  it('the grace bounds sealing, the keep time opening, and a new epoch is used at once', async () => {
+    const { deployment, writer, opener, sealer, refresh } = await plant()
+    const held = await deployment.hold(writer)
+    const unaware = await sealer(writer)
+    const own = await sealer(writer, held)
+    await deployment.startEpoch(2_000)
+    await refresh()
+    await held.apply(await deployment.keyringOf(writer))
+    expect((await own.seal('plant/pump', payload)).epoch).toBe(2_000)
+    deployment.time += 300_000
+    const inTime = await unaware.seal('plant/pump', payload)
+    expect(inTime.epoch).toBe(1_000)
+    deployment.time += 1
+    const tooLate = await unaware.seal('plant/pump', payload)
+    expect(await codeOf(() => opener.open('plant/pump', inTime.envelope, live))).toBe('accepted')
+    expect(await codeOf(() => opener.open('plant/pump', tooLate.envelope, live))).toBe('epoch-retired')
+    deployment.time += 7 * 86_400_000
+    expect(await codeOf(() => opener.open('plant/pump', inTime.envelope, live))).toBe('epoch-retired')
+  })
+
+  it('the lease ends sealing', async () => {
+    const { deployment, sealer } = await plant({ lease: 60 })
+    const own = await sealer()
+    deployment.time += 60_000
+    expect(await codeOf(() => own.seal('plant/pump', payload))).toBe('accepted')
+    deployment.time += 1
+    expect(await codeOf(() => own.check('plant/pump'))).toBe('lease-expired')
+  })
+})
+
+describe('sessions', () => {
+  it('never repeat a position over restarts, rollovers and jumps of the clock', async () => {
+    const { deployment, sealer } = await plant({ filters: ['plant/#'] })
+    const nonces = new Set<string>()
+    let sealed = 0
+    for (let restart = 0; restart < 50; restart++) {
+      // A restored machine: the clock stands where it stood, and nothing is remembered.
+      deployment.time = 1_800_000_000_000
+      const own = await sealer()
+      for (let count = 0; count < 20; count++) {
+        if (count === 10) deployment.time -= 6_000
+        const { envelope } = await own.seal(`plant/${count % 3}`, payload)
+        const { session, sealedAt, sequence } = inspectEnvelope(envelope)
+        nonces.add(`${session} ${sealedAt} ${sequence}`)
+        sealed++
+      }
+    }
+    expect(nonces.size).toBe(sealed)
+  })
+
+  it('begin anew when the wall clock and the authority clock jump apart, and not when both go on', async () => {
+    const { deployment, writer } = await plant()
+    const keyring = await deployment.hold(writer)
+    let drift = 0
+    const wallClock = () => deployment.time + drift
+    const own = new MessageSealer({ keyring, cryptography: nodeCryptography, signingKey: writer.key, wallClock })
+    const first = await own.seal('plant/pump', payload)
+    deployment.time += 3_600_000
+    drift = 4_000
+    const second = await own.seal('plant/pump', payload)
+    expect([second.session, second.sequence]).toEqual([first.session, 1])
+    drift = 9_000
+    const third = await own.seal('plant/pump', payload)
+    expect(third.session).not.toEqual(first.session)
+    expect(third.sequence).toBe(0)
+  })
+
+  it('give a will a session of its own, which opens after later messages', async () => {
+    const { opener, sealer } = await plant()
+    const own = await sealer()
+    const will = await own.seal('plant/pump', payload, { will: true })
+    for (let count = 0; count < 3; count++) {
+      const { envelope } = await own.seal('plant/pump', payload)
+      expect(await opener.open('plant/pump', envelope, live)).toMatchObject({ sequence: count, gap: null })
+    }
+    expect(await opener.open('plant/pump', will.envelope, live)).toMatchObject({ gap: null, repeat: false })
+    expect(await codeOf(() => opener.open('plant/pump', will.envelope, live))).toBe('replayed')
+  })
+})
+
+describe('kinds', () => {
+  it('a dropped message shows as a gap of its own topic', async () => {
+    const { opener, sealer } = await plant()
+    const own = await sealer()
+    const seal = async (topic: string) => (await own.seal(topic, payload)).envelope
+    const [a, , dropped, other, last] = [
+      await seal('plant/a'),
+      await seal('plant/b'),
+      await seal('plant/a'),
+      await seal('plant/b'),
+      await seal('plant/a'),
+    ]
+    expect(dropped).toBeDefined()
+    expect(await opener.open('plant/a', a!, live)).toMatchObject({ gap: null })
+    expect(await opener.open('plant/b', other!, live)).toMatchObject({ gap: null })
+    expect(await opener.open('plant/a', last!, live)).toMatchObject({ gap: { from: 1, to: 2, count: 2 } })
+  })
+
+  it('telemetry that is late is marked or refused, as the channel says', async () => {
+    for (const [late, expected] of [
+      ['mark', 'accepted'],
+      ['refuse', 'stale'],
+    ] as const) {
+      const { deployment, opener, sealer } = await plant({ late, maximumAge: 60 })
+      const own = await sealer()
+      const [first, second] = [await own.seal('plant/a', payload), await own.seal('plant/a', payload)]
+      expect(await codeOf(() => opener.open('plant/a', first.envelope, live))).toBe('accepted')
+      deployment.time += 60_001
+      const open = () => opener.open('plant/a', second.envelope, live)
+      if (expected === 'accepted') expect(await open()).toMatchObject({ late: true, age: 60_001 })
+      else expect(await codeOf(open)).toBe(expected)
+    }
+  })
+
+  it('the last state again is a silent repeat, an older one is refused', async () => {
+    const { deployment, opener, sealer } = await plant({ kind: 'state' })
+    const own = await sealer()
+    const older = await own.seal('plant/a', payload, { retained: true })
+    deployment.time += 1000
+    const newer = await own.seal('plant/a', payload, { retained: true })
+    expect(await opener.open('plant/a', newer.envelope, live)).toMatchObject({ repeat: false })
+    deployment.time += 30 * 86_400_000
+    const again = await opener.open('plant/a', newer.envelope, { retained: true })
+    expect(again).toMatchObject({ repeat: true, age: 30 * 86_400_000, late: false })
+    expect(await codeOf(() => opener.open('plant/a', older.envelope, { retained: true }))).toBe('replayed')
+  })
+
+  it('a command dies with its seconds to live, and never comes from a store', async () => {
+    const { deployment, opener, sealer } = await plant({ kind: 'command' })
+    const own = await sealer()
+    const { envelope } = await own.seal('plant/a', payload, { timeToLive: 5, command: true })
+    expect(await codeOf(() => opener.open('plant/a', envelope, { retained: true }))).toBe('stale')
+    expect(await codeOf(() => opener.open('plant/a', envelope, { retained: false, shared: true }))).toBe('stale')
+    deployment.time += 5_001
+    expect(await codeOf(() => opener.open('plant/a', envelope, live))).toBe('stale')
+    expect(await codeOf(() => own.seal('plant/a', payload, { timeToLive: 0.5 }))).toBe('malformed')
+  })
+})
