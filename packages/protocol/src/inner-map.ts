@@ -34,17 +34,25 @@ export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Arra
     bytes.set(payload, 1)
     return bytes
   }
-  const isFit =
-    (contentType === null || isContentType(contentType)) &&
-    isUint32(distance) &&
-    (timeToLive === null || isUint32(timeToLive))
-  if (!isFit) throw new SealError('malformed', 'The content type or the seconds to live cannot be sent.')
+  checkInner(fields)
   const map = new Map<number, string | number>()
   if (contentType !== null) map.set(1, contentType)
   if (distance !== 1) map.set(2, distance)
   if (timeToLive !== null) map.set(3, timeToLive)
   if (intent !== null) map.set(4, intents.indexOf(intent) + 1)
   return concatBytes(encodeCbor(map), payload)
+}
+
+/**
+ * Refuses fields that a receiver would refuse.
+ * @throws SealError `malformed`
+ */
+export function checkInner({ contentType, distance, timeToLive }: InnerFields): void {
+  const isSendable =
+    (contentType === null || isContentType(contentType)) &&
+    isUint32(distance) &&
+    (timeToLive === null || isUint32(timeToLive))
+  if (!isSendable) throw new SealError('malformed', 'The content type or the seconds to live cannot be sent.')
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Cryptography, SigningKey } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
 import type { HeldChannel, HeldEpoch } from './held-channel.ts'
 import type { HeldKeyring } from './held-keyring.ts'
-import type { InnerFields, Intent } from './inner-map.ts'
+import { checkInner, type InnerFields, type Intent } from './inner-map.ts'
 import { type Header, maximumEnvelopeLength, maximumUint32, sessionLength } from './layout.ts'
 import { decidePublish } from './policy/publish.ts'
 import { sealEnvelope } from './sealing.ts'
@@ -15,6 +15,8 @@ export interface MessageSealerOptions {
   signingKey: SigningKey
   /** Wall clock, ms; only to notice jumps. */
   wallClock?: () => number
+  /** Last sequence of a session; 2^32 - 1 unless a smaller one is given. */
+  lastSequence?: number
 }
 
 export interface SealOptions {
@@ -52,6 +54,7 @@ interface ChannelProgress {
 export class MessageSealer {
   readonly #options: MessageSealerOptions
   readonly #wallClock: () => number
+  readonly #lastSequence: number
   #session: Uint8Array
   #channels = new Map<string, ChannelProgress>()
   #lastSealedAt = 0
@@ -60,6 +63,7 @@ export class MessageSealer {
   constructor(options: MessageSealerOptions) {
     this.#options = options
     this.#wallClock = options.wallClock ?? Date.now
+    this.#lastSequence = Math.min(options.lastSequence ?? maximumUint32, maximumUint32)
     this.#session = options.cryptography.randomBytes(sessionLength)
   }
 
@@ -79,6 +83,8 @@ export class MessageSealer {
   seal(topic: string, payload: Uint8Array, options: SealOptions = {}): Awaitable<SealedMessage> {
     const { held, epoch, now } = this.#permitted(topic)
     if (payload.length > maximumEnvelopeLength - 1024) throw new SealError('malformed', 'The payload is too large.')
+    // Before a sequence is taken: one that is never sent would show as a gap.
+    checkInner(innerFields(options, 0))
     const { cryptography, signingKey, keyring } = this.#options
     const { position, distance } = options.will ? this.#alone(now) : this.#next(held, topic, now)
     const header: Header = { suite: epoch.policy.suite, epoch: epoch.policy.epoch, sender: keyring.sender, ...position }
@@ -113,7 +119,7 @@ export class MessageSealer {
   #next(held: HeldChannel, topic: string, now: number) {
     this.#startSessionAfterJump(now)
     let progress = this.#channels.get(held.id)
-    if (progress && progress.next > maximumUint32) {
+    if (progress && !(progress.next <= this.#lastSequence)) {
       this.#startSession()
       progress = undefined
     }

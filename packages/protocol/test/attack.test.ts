@@ -220,6 +220,32 @@ describe('sessions', () => {
     expect(third.sequence).toBe(0)
   })
 
+  it('begin anew before the sequence would pass its last value, for every channel', async () => {
+    const { deployment, writer, opener } = await plant()
+    const keyring = await deployment.hold(writer)
+    const settings = { keyring, cryptography: nodeCryptography, signingKey: writer.key, lastSequence: 2 }
+    const own = new MessageSealer({ ...settings, wallClock: () => deployment.time })
+    const places: string[] = []
+    for (let count = 0; count < 8; count++) {
+      const { envelope } = await own.seal('plant/pump', payload)
+      const { session, sequence, gap } = await opener.open('plant/pump', envelope, live)
+      places.push(`${session} ${sequence}`)
+      expect([sequence, gap]).toEqual([count % 3, null])
+    }
+    expect(new Set(places).size).toBe(8)
+  })
+
+  it('lose no sequence to a message that cannot be sent', async () => {
+    const { opener, sealer } = await plant()
+    const own = await sealer()
+    const first = await own.seal('plant/pump', payload)
+    expect(await codeOf(() => own.seal('plant/pump', payload, { timeToLive: -1 }))).toBe('malformed')
+    const second = await own.seal('plant/pump', payload)
+    expect(second.sequence).toBe(1)
+    await opener.open('plant/pump', first.envelope, live)
+    expect(await opener.open('plant/pump', second.envelope, live)).toMatchObject({ gap: null })
+  })
+
   it('give a will a session of its own, which opens after later messages', async () => {
     const { opener, sealer } = await plant()
     const own = await sealer()
