@@ -132,10 +132,10 @@ export class ReplayState {
     try {
       const [, senders, stateTopics] = content as unknown as [1, EncodedSender[], EncodedStateTopics[]]
       for (const [key, floor, sessions] of senders) {
-        state.#senders.set(key, { floor, sessions: new Map(sessions.map(decodeSession)) })
+        state.#senders.set(key, { floor: whole(floor), sessions: new Map(sessions.map(decodeSession)) })
       }
       for (const [channel, floor, last] of stateTopics) {
-        state.#stateTopics.set(channel, { floor, last: new Map(last.map(decodeLast)) })
+        state.#stateTopics.set(channel, { floor: whole(floor), last: new Map(last.map(decodeLast)) })
       }
     } catch {
       throw new SealError('malformed', 'The replay state is damaged.')
@@ -225,10 +225,10 @@ function encodeSender([key, { floor, sessions }]: [string, SenderState]): Encode
 
 function decodeSession([session, highest, bits, floor, highestTime, topics]: EncodedSession): [string, SessionState] {
   if (bits.length !== windowLength / 32) throw new SealError('malformed')
-  const window = new ReplayWindow(highest, Uint32Array.from(bits))
+  const window = new ReplayWindow(whole(highest), Uint32Array.from(bits))
   const remembered = new BoundedMap<string, number>(maximumTopicsPerSession)
   for (const [topic, sequence] of topics) remembered.set(topic, sequence)
-  return [session, { window, floor, highestTime, topics: remembered }]
+  return [session, { window, floor: whole(floor), highestTime: whole(highestTime), topics: remembered }]
 }
 
 function encodeStateTopics([channel, { floor, last }]: [string, StateTopics]): EncodedStateTopics {
@@ -241,5 +241,11 @@ function encodeStateTopics([channel, { floor, last }]: [string, StateTopics]): E
 
 const decodeLast = ([topic, sender, session, sequence, sealedAt]: EncodedLast): [string, LastState] => [
   topic,
-  { sender, session, sequence, sealedAt },
+  { sender: whole(sender), session, sequence: whole(sequence), sealedAt: whole(sealedAt) },
 ]
+
+// Every comparison with something else would be false, and so let everything through.
+function whole(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new SealError('malformed')
+  return value
+}

@@ -165,6 +165,21 @@ describe('state', () => {
 })
 
 describe('snapshots', () => {
+  it('refuse a floor that is no number', () => {
+    const state = new ReplayState()
+    offer(state, position({ sealedAt: now - 5 }))
+    const bytes = state.snapshot()
+    // 1b and eight bytes: the floors, and the highest time.
+    const heads = [...bytes.keys()].filter((at) => bytes[at] === 0x1b && bytes[at + 1] === 0)
+    expect(heads).toHaveLength(3)
+    for (const at of heads) {
+      const damaged = bytes.slice()
+      damaged[at] = 0x68
+      damaged.fill(0x41, at + 1, at + 9)
+      expect(() => ReplayState.restore(damaged)).toThrow(SealError)
+    }
+  })
+
   it('say what changed, and refuse damage', () => {
     const state = new ReplayState()
     expect(state.changed).toBe(false)
