@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { applyChange, type ChangeContext } from './administration/change.ts'
 import { ChangeFeed } from './administration/change-feed.ts'
 import { seedDefaults } from './administration/defaults.ts'
@@ -109,7 +110,7 @@ async function compose(
   const origins = () => ownOrigins(http.server.address() as AddressInfo, options, tls !== null)
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')
-  undo.push(() => http.close())
+  undo.push(() => closeHttp(http))
   await outbox.run()
   const setupCode = await renewSetupCode(store)
   return {
@@ -119,12 +120,19 @@ async function compose(
     caFile: tls?.caFile ?? null,
     close: async () => {
       feed.close()
-      await http.close()
+      await closeHttp(http)
       await broker.stop()
       await outbox.stop()
       await store.destroy()
     },
   }
+}
+
+// Fastify ends open connections only of a server that it made listen itself; change feeds would never end.
+async function closeHttp(http: FastifyInstance): Promise<void> {
+  const closed = http.close()
+  http.server.closeAllConnections()
+  await closed
 }
 
 function refusePlainBeyondLoopback({ http, mqtt, tls, allowPlain }: ServeOptions): void {

@@ -14,6 +14,7 @@ interface SubFlags extends ConnectFlags {
   format?: string
   json?: boolean
   durable?: boolean
+  debug?: boolean
 }
 
 /** sub: as mosquitto_sub, opened and verified. */
@@ -32,6 +33,7 @@ export function subCommand(program: Command): void {
     )
     .option('--json', 'one JSON object a line')
     .option('--durable', 'let the broker keep the session and queue messages meanwhile (with -i)')
+    .option('-d, --debug', 'say on standard error when the connection or a subscription changes')
     .option('--broker <url>', "another broker than the authority's, for example mqtt://127.0.0.1:1883")
     .option('-i, --id <suffix>', 'suffix of the client id')
     .option('--mqtt5', 'speak MQTT 5 (where the broker has it)')
@@ -68,6 +70,10 @@ async function subscribe(flags: SubFlags): Promise<void> {
   client.on('authority', (state) => {
     if (state === 'away') note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
   })
+  if (flags.debug) {
+    client.on('close', () => note('sealmq: the broker closed the connection [disconnected]'))
+    client.on('connect', () => note('sealmq: connected again [connected]'))
+  }
   client.on('error', (error) => {
     const { message, code, exitCode } = describeError(error)
     note(`sealmq: ${message} [${code}]`)
@@ -77,7 +83,8 @@ async function subscribe(flags: SubFlags): Promise<void> {
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   const timer = flags.wait === undefined ? null : setTimeout(() => ended.resolve(exitCodes.timeout), flags.wait * 1000)
   try {
-    await client.subscribeAsync(flags.topic, { qos: flags.qos })
+    const granted = await client.subscribeAsync(flags.topic, { qos: flags.qos })
+    if (flags.debug) for (const { filters } of granted) note(`sealmq: subscribed to ${filters.join(' ')} [subscribed]`)
     process.exitCode = await ended.promise
   } finally {
     if (timer) clearTimeout(timer)
