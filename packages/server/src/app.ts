@@ -18,6 +18,7 @@ import { loadMasterKey } from './keys/master-key.ts'
 import { listenOn } from './listen.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { openStore } from './store/open-store.ts'
+import { lockStore } from './store/store-lock.ts'
 import { loadTls, type TlsSetting } from './tls/load-tls.ts'
 
 export interface ServeOptions {
@@ -71,6 +72,8 @@ async function compose(
   const tls = options.tls ? await loadTls(options.tls, join(dataDir, 'tls'), now()) : null
   const store = await openStore(options.store ?? join(dataDir, 'sealmq.db'))
   undo.push(() => store.destroy())
+  const unlock = options.store ? await lockStore(options.store) : async () => {}
+  undo.push(unlock)
   const isNew = await storeIsNew(store)
   const masterKey = await loadMasterKey(options.masterKey, join(dataDir, 'master.key'), isNew)
   const identity = await loadDeployment(store, masterKey, options.name)
@@ -123,6 +126,7 @@ async function compose(
       await closeHttp(http)
       await broker.stop()
       await outbox.stop()
+      await unlock()
       await store.destroy()
     },
   }

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { printable } from './printable.ts'
 
 /** Who this authority is; open to all. Bytes are base64url without padding. */
 export const DeploymentInfo = Type.Object({
@@ -15,8 +16,8 @@ export const DeploymentInfo = Type.Object({
 })
 export type DeploymentInfo = Static<typeof DeploymentInfo>
 
-const email = Type.String({ minLength: 3, maxLength: 254 })
-const memberName = Type.String({ minLength: 1, maxLength: 100 })
+const email = Type.String({ minLength: 3, maxLength: 254, pattern: printable })
+const memberName = Type.String({ minLength: 1, maxLength: 100, pattern: printable })
 const password = Type.String({ minLength: 1, maxLength: 1024 })
 
 export const SetupRequest = Type.Object({ code: Type.String({ maxLength: 64 }), email, name: memberName, password })
@@ -43,7 +44,7 @@ export const Session = Type.Object({ token: Type.String(), expiresAt: Type.Numbe
 export type Session = Static<typeof Session>
 
 export const SenderRequest = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100 }),
+  name: memberName,
   algorithm: Type.Union([Type.Literal('ES256'), Type.Literal('EdDSA')]),
   publicKey: Type.String({ maxLength: 128, description: 'base64url; ES256 65 bytes uncompressed, EdDSA 32 bytes' }),
 })

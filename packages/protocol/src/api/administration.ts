@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox'
+import { printable } from './printable.ts'
 
 const right = Type.Union([Type.Literal('publish'), Type.Literal('subscribe')])
-const name = Type.String({ minLength: 1, maxLength: 100 })
+const name = Type.String({ minLength: 1, maxLength: 100, pattern: printable })
 const suite = Type.Union([Type.Literal('A256GCM'), Type.Literal('ChaCha20/Poly1305'), Type.Literal('A256CBC-HS512')])
 const kind = Type.Union([Type.Literal('telemetry'), Type.Literal('state'), Type.Literal('command')])
 const signing = Type.Union([Type.Literal('each'), Type.Literal('off')])
@@ -19,7 +20,7 @@ export const MemberInfo = Type.Object({
 })
 export type MemberInfo = Static<typeof MemberInfo>
 export const MemberCreate = Type.Object({
-  email: Type.String({ minLength: 3, maxLength: 254 }),
+  email: Type.String({ minLength: 3, maxLength: 254, pattern: printable }),
   name,
   password: Type.String({ minLength: 1, maxLength: 1024 }),
   roles: Type.Array(name, { maxItems: 32 }),

@@ -32,7 +32,13 @@ export interface Change {
  * Nothing but SQL is awaited inside.
  */
 export async function applyChange<T>(context: ChangeContext, work: (change: Change) => Promise<T>): Promise<T> {
-  const { result, revision } = await context.store.transaction().execute(async (transaction) => {
+  const { result, revision } = await commit(context, work)
+  await context.committed(revision)
+  return result
+}
+
+function commit<T>(context: ChangeContext, work: (change: Change) => Promise<T>) {
+  return context.store.transaction().execute(async (transaction) => {
     const now = context.now()
     const { revision } = await transaction
       .updateTable('deployment')
@@ -63,8 +69,6 @@ export async function applyChange<T>(context: ChangeContext, work: (change: Chan
     })
     return { result, revision }
   })
-  await context.committed(revision)
-  return result
 }
 
 /** The channels that any of these roles may use. */

@@ -70,10 +70,10 @@ export async function addChannel(change: Change, request: ChannelCreate): Promis
 
 /** Changes a channel. Another suite, kind, signing policy or filter starts an epoch. */
 export async function changeChannel(context: ChangeContext, idOrName: string, request: ChannelChange): Promise<string> {
-  const channel = await findChannel(context.store, idOrName)
-  checkSigning(request.kind ?? channel.kind, request.signing ?? channel.signing)
-  await applyChange(context, async (change) => {
+  return applyChange(context, async (change) => {
     const { transaction } = change
+    const channel = await findChannel(transaction, idOrName)
+    checkSigning(request.kind ?? channel.kind, request.signing ?? channel.signing)
     if (request.name !== undefined && request.name !== channel.name) await requireFreeName(transaction, request.name)
     await transaction
       .updateTable('channels')
@@ -93,21 +93,23 @@ export async function changeChannel(context: ChangeContext, idOrName: string, re
     const sealsOtherwise = suite !== channel.suite || kind !== channel.kind || signing !== channel.signing
     if (filtersChange || sealsOtherwise) await change.rotate([channel.id], { suite, kind, signing })
     if (filtersChange) await change.tellBroker('refresh-sender', await sendersOfChannel(transaction, channel.id))
+    return channel.id
   })
-  return channel.id
 }
 
 /** Starts the next epoch by hand. */
 export async function rotateChannel(context: ChangeContext, idOrName: string): Promise<string> {
-  const channel = await findChannel(context.store, idOrName)
-  await applyChange(context, (change) => change.rotate([channel.id]))
-  return channel.id
+  return applyChange(context, async (change) => {
+    const { id } = await findChannel(change.transaction, idOrName)
+    await change.rotate([id])
+    return id
+  })
 }
 
 /** Removes a channel with its keys: nothing that was sealed in it opens again for those who read the keyring anew. */
 export async function deleteChannel(context: ChangeContext, idOrName: string): Promise<void> {
-  const channel = await findChannel(context.store, idOrName)
   await applyChange(context, async (change) => {
+    const channel = await findChannel(change.transaction, idOrName)
     await change.tellBroker('refresh-sender', await sendersOfChannel(change.transaction, channel.id))
     await change.transaction.deleteFrom('channels').where('id', '=', channel.id).execute()
   })

@@ -123,11 +123,12 @@ export async function setUp(
 
 /** Changes name, roles or password. A new password ends the member's sessions. */
 export async function changeMember(context: ChangeContext, id: string, request: MemberChange): Promise<void> {
-  const member = await findMember(context.store, id)
-  if (request.password !== undefined) checkPassword(request.password, member.email, request.name ?? member.name)
+  const { email, name } = await findMember(context.store, id)
+  if (request.password !== undefined) checkPassword(request.password, email, request.name ?? name)
   const password = request.password === undefined ? null : await hashPassword(request.password)
   await applyChange(context, async (change) => {
     const { transaction } = change
+    const member = await findMember(transaction, id)
     if (request.name !== undefined) {
       await transaction.updateTable('members').set({ name: request.name }).where('id', '=', member.id).execute()
       await transaction
@@ -151,8 +152,10 @@ export async function changeMember(context: ChangeContext, id: string, request: 
 
 /** Removes a member and everything it could still do. */
 export async function deleteMember(context: ChangeContext, id: string): Promise<void> {
-  const member = await findMember(context.store, id)
-  await applyChange(context, (change) => removeMember(change, member.id))
+  await applyChange(context, async (change) => {
+    const member = await findMember(change.transaction, id)
+    await removeMember(change, member.id)
+  })
 }
 
 async function insertMember(

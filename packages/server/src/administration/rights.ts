@@ -3,7 +3,8 @@ import type { ChannelRights } from '@sealmq/protocol'
 import type { BrokerPolicy } from '../broker/interface.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import { brokerUsername } from '../identity/senders.ts'
-import type { Database } from '../store/schema.ts'
+import { consistentRead } from '../store/consistent-read.ts'
+import type { Database, DatabaseTransaction } from '../store/schema.ts'
 
 interface SenderRights {
   brokerHash: Uint8Array
@@ -16,14 +17,21 @@ const noHash = new Uint8Array(32)
 export class RightsSnapshot implements BrokerPolicy {
   readonly #store: Database
   #senders = new Map<number, SenderRights>()
+  #reloading: Promise<void> = Promise.resolve()
 
   constructor(store: Database) {
     this.#store = store
   }
 
   /** Reads the store again. Until the first time nobody may do anything. */
-  async reload(): Promise<void> {
-    const store = this.#store
+  reload(): Promise<void> {
+    // One after the other: a reading that began earlier must not replace a later one.
+    const reloaded = this.#reloading.then(() => consistentRead(this.#store, (transaction) => this.#read(transaction)))
+    this.#reloading = reloaded.catch(() => {})
+    return reloaded
+  }
+
+  async #read(store: DatabaseTransaction): Promise<void> {
     const senders = await store
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')

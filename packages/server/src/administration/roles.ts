@@ -48,21 +48,21 @@ export async function createRole(context: ChangeContext, request: RoleCreate): P
 
 /** Renames a role or gives it exactly these grants; channels of which a grant goes away start an epoch. */
 export async function changeRole(context: ChangeContext, idOrName: string, request: RoleChange): Promise<string> {
-  const role = await findRole(context.store, idOrName)
-  await applyChange(context, async (change) => {
+  return applyChange(context, async (change) => {
+    const role = await findRole(change.transaction, idOrName)
     if (request.name !== undefined && request.name !== role.name) {
       await requireFreeName(change.transaction, request.name)
       await change.transaction.updateTable('roles').set({ name: request.name }).where('id', '=', role.id).execute()
     }
     if (request.grants) await setGrants(change, role.id, request.grants)
+    return role.id
   })
-  return role.id
 }
 
 /** Removes a role that no member has. @throws AuthorityError `role-in-use` */
 export async function deleteRole(context: ChangeContext, idOrName: string): Promise<void> {
-  const role = await findRole(context.store, idOrName)
   await applyChange(context, async (change) => {
+    const role = await findRole(change.transaction, idOrName)
     const used = await change.transaction
       .selectFrom('member_roles')
       .select('member_id')

@@ -2,6 +2,7 @@ import { deriveSenderKey, fromHex, type Manifest, signDirectory, signManifest, t
 import type { Keyring, KeyringChannel } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { AuthorityError } from '../authority-error.ts'
+import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import type { DeploymentIdentity } from './authority-key.ts'
 import { epochPlace } from './epochs.ts'
@@ -29,7 +30,7 @@ export class KeyringBuilder {
   /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
   async keyringOf(sender: number): Promise<Keyring> {
     const { store, identity, now } = this.#context
-    const view = await store.transaction().execute((transaction) => readView(transaction, sender))
+    const view = await consistentRead(store, (transaction) => readView(transaction, sender))
     if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
     const issuedAt = now()
     const channels = await Promise.all(

@@ -40,9 +40,12 @@ function postgres(location: string): PostgresDialect {
   // bigint comes as text by default; all of ours are below 2^53.
   const types = new pg.TypeOverrides()
   types.setTypeParser(20, Number)
-  return new PostgresDialect({
-    pool: new pg.Pool({ connectionString: location, types, connectionTimeoutMillis: 5000 }),
-  })
+  const pool = new pg.Pool({ connectionString: location, types, connectionTimeoutMillis: 5000 })
+  // Connections that break while they wait are replaced; unheard, such an error would end the process. Queries in
+  // progress fail by themselves.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return new PostgresDialect({ pool })
 }
 
 function startError(engine: Engine, location: string, error: unknown): StartError {
