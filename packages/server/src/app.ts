@@ -95,8 +95,8 @@ async function compose(
   const seeded = await store.selectFrom('roles').select('id').limit(1).executeTakeFirst()
   if (!seeded) await applyChange({ ...changes, committed: async () => {} }, seedDefaults)
   await rights.reload()
-  await broker.start()
   undo.push(() => broker.stop())
+  await broker.start()
   const keyrings = new KeyringBuilder({ store, masterKey, identity, now })
   const authority: Authority = {
     store,

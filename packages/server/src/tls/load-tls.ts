@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import { StartError } from '../authority-error.ts'
 
 /** Where the certificate comes from: a local CA made here, or files. */
@@ -24,9 +25,15 @@ export async function loadTls(setting: TlsSetting, folder: string, now: number):
     readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       throw new StartError('tls-files', `${flag} ${path} cannot be read (${error.code}). Give a PEM file.`)
     })
-  return {
-    cert: await read('--tls-cert', setting.cert),
-    key: await read('--tls-key', setting.key),
-    caFile: setting.ca ?? null,
+  const pair = { cert: await read('--tls-cert', setting.cert), key: await read('--tls-key', setting.key) }
+  try {
+    createSecureContext(pair)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new StartError(
+      'tls-files',
+      `--tls-cert ${setting.cert} and --tls-key ${setting.key} are no certificate and its key (${code}). Give PEM files that belong together.`,
+    )
   }
+  return { ...pair, caFile: setting.ca ?? null }
 }

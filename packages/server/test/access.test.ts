@@ -1,0 +1,125 @@
+import { routes } from '@sealmq/protocol/api'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TestAuthority } from './test-authority.ts'
+
+type Who = 'nobody' | 'garbage' | 'member' | 'sender' | 'administrator'
+const everyone: Who[] = ['nobody', 'garbage', 'member', 'sender', 'administrator']
+const bodies: Record<string, object> = {
+  [`POST ${routes.members}`]: { email: 'x@plant.example', name: 'x', password: 'x'.repeat(3), roles: [] },
+  [`POST ${routes.roles}`]: { name: 'x', grants: [{ channel: 'none', right: 'publish' }] },
+  [`POST ${routes.channels}`]: { name: 'x', filters: ['a/#/b'] },
+  [`PATCH ${routes.member}`]: {},
+  [`PATCH ${routes.role}`]: {},
+  [`PATCH ${routes.channel}`]: {},
+  [`POST ${routes.senders}`]: { name: 'x', algorithm: 'ES256', publicKey: 'AAAA' },
+}
+
+/** Who is let past the gate of each route; what the route then says of an unfit request does not matter here. */
+const admitted: Record<string, Who[]> = {
+  [`GET ${routes.deployment}`]: everyone,
+  [`GET ${routes.me}`]: ['member', 'sender', 'administrator'],
+  [`GET ${routes.senders}`]: ['member', 'administrator'],
+  [`GET ${routes.senders}?all=true`]: ['administrator'],
+  [`POST ${routes.senders}`]: ['member', 'administrator'],
+  [`DELETE ${routes.sender}`]: ['member', 'sender', 'administrator'],
+  [`GET ${routes.keyring}`]: ['sender'],
+  [`GET ${routes.changes}`]: ['sender'],
+  ...Object.fromEntries(
+    [
+      `GET ${routes.members}`,
+      `POST ${routes.members}`,
+      `GET ${routes.member}`,
+      `PATCH ${routes.member}`,
+      `DELETE ${routes.member}`,
+      `GET ${routes.roles}`,
+      `POST ${routes.roles}`,
+      `GET ${routes.role}`,
+      `PATCH ${routes.role}`,
+      `DELETE ${routes.role}`,
+      `GET ${routes.channels}`,
+      `POST ${routes.channels}`,
+      `GET ${routes.channel}`,
+      `PATCH ${routes.channel}`,
+      `DELETE ${routes.channel}`,
+      `POST ${routes.rotate}`,
+    ].map((route) => [route, ['administrator'] as Who[]]),
+  ),
+}
+
+describe('who may ask what', () => {
+  let authority: TestAuthority
+  const tokens: Partial<Record<Who, string>> = { garbage: 'A'.repeat(43) }
+  beforeAll(async () => {
+    authority = await TestAuthority.withAdministrator()
+    const member = await authority.createMember('bea', 'viewer', 'sensor', 'controller')
+    tokens.member = member.token
+    tokens.sender = (await authority.addSender(member.token)).token
+    tokens.administrator = authority.admin
+  })
+  afterAll(() => authority.close())
+
+  it('is decided for every route that exists', async () => {
+    const { paths } = (await authority.ask<{ paths: Record<string, object> }>('GET', '/api/docs/json')).body
+    const described = Object.entries(paths)
+      .filter(([path]) => path.startsWith('/api/v1/'))
+      .flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+      )
+    const open = [`POST ${routes.setup}`, `POST ${routes.login}`, `POST ${routes.logout}`]
+    const decided = [...Object.keys(admitted).filter((route) => !route.includes('?')), ...open]
+    expect(described.sort()).toEqual(decided.sort())
+  })
+
+  it.each(Object.entries(admitted))('%s', async (route, allowed) => {
+    const [method, path] = route.split(' ') as [string, string]
+    const url = path.replace(':id', path.startsWith(routes.senders) ? '999' : 'none')
+    for (const who of everyone) {
+      const answer = await fetch(authority.running.httpUrl + url, {
+        method,
+        headers: {
+          ...(tokens[who] ? { authorization: `Bearer ${tokens[who]}` } : {}),
+          ...(bodies[route] ? { 'content-type': 'application/json' } : {}),
+        },
+        ...(bodies[route] ? { body: JSON.stringify(bodies[route]) } : {}),
+      })
+      await answer.body?.cancel()
+      if (allowed.includes(who)) expect([401, 403], who).not.toContain(answer.status)
+      else expect(answer.status, who).toBe(who === 'member' && allowed[0] === 'administrator' ? 403 : 401)
+    }
+  })
+
+  it('checks rights before it looks at the request', async () => {
+    const answer = await authority.ask('POST', routes.members, { nonsense: true }, tokens.member)
+    expect(answer).toMatchObject({ status: 403, body: { code: 'not-allowed' } })
+    expect(await authority.ask('POST', routes.channels, { nonsense: true })).toMatchObject({ status: 401 })
+  })
+
+  it('lets a sender remove itself and no other, and a member only its own', async () => {
+    const other = await authority.addSender(authority.admin)
+    const own = await authority.addSender(tokens.member!)
+    const remove = (sender: number, token: string) =>
+      authority.ask('DELETE', routes.sender.replace(':id', String(sender)), undefined, token)
+    expect(await remove(other.sender, tokens.member!)).toMatchObject({ status: 404 })
+    expect(await remove(other.sender, own.token)).toMatchObject({ status: 404 })
+    expect(await remove(own.sender, own.token)).toMatchObject({ status: 204 })
+    expect(await remove(own.sender, own.token)).toMatchObject({ status: 401 })
+    expect(await remove(other.sender, authority.admin)).toMatchObject({ status: 204 })
+  })
+
+  it('ends a session at logout and sends headers that keep answers out of caches and frames', async () => {
+    const token = await authority.logIn('bea@plant.example')
+    const { headers } = await authority.ask('GET', routes.me, undefined, token)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await authority.ask('POST', routes.logout, undefined, token)).toMatchObject({ status: 204 })
+    expect(await authority.ask('GET', routes.me, undefined, token)).toMatchObject({ status: 401 })
+  })
+
+  it('tells of itself at /metrics without names, and answers unknown paths with a sentence', async () => {
+    const metrics = await (await fetch(`${authority.running.httpUrl}/metrics`)).text()
+    expect(metrics).toContain('sealmq_broker_connections 0')
+    expect(metrics).not.toContain('bea')
+    expect(await authority.ask('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'not-found' } })
+  })
+})
