@@ -45,6 +45,10 @@ export class TestAuthority {
   /** Stops and starts again on the same folder and ports. */
   async restart(): Promise<void> {
     await this.running.close()
+    await this.startAgain()
+  }
+
+  async startAgain(): Promise<void> {
     this.running = await startAuthority({ ...this.options, ...this.addresses })
   }
 

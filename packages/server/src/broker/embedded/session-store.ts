@@ -2,8 +2,8 @@ import type { ClassicLevel } from 'classic-level'
 
 /** The parts of aedes-persistence-level that are used here; it ships no types. */
 export interface AedesPersistence {
-  subscriptionsByClient(client: { id: string }, done: (error: Error | null, subs: { topic: string }[]) => void): void
-  removeSubscriptions(client: { id: string }, topics: string[], done: (error: Error | null) => void): void
+  subscriptionsByClient(client: { id: string }): Promise<{ topic: string }[]>
+  removeSubscriptions(client: { id: string }, topics: string[]): Promise<void>
   outgoingStream(client: { id: string }): AsyncIterable<{ topic: string; brokerId: string; brokerCounter: number }>
 }
 
@@ -66,14 +66,9 @@ export class SessionStore {
   }
 
   async #unsubscribe(id: string, which: (filter: string) => boolean): Promise<void> {
-    const subscriptions = await new Promise<{ topic: string }[]>((resolve, reject) => {
-      this.#persistence.subscriptionsByClient({ id }, (error, subs) => (error ? reject(error) : resolve(subs ?? [])))
-    })
+    const subscriptions = await this.#persistence.subscriptionsByClient({ id })
     const topics = subscriptions.map(({ topic }) => topic).filter(which)
-    if (topics.length === 0) return
-    await new Promise<void>((resolve, reject) => {
-      this.#persistence.removeSubscriptions({ id }, topics, (error) => (error ? reject(error) : resolve()))
-    })
+    if (topics.length > 0) await this.#persistence.removeSubscriptions({ id }, topics)
   }
 }
 

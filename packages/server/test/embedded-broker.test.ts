@@ -1,0 +1,326 @@
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { routes, type SenderCreated } from '@sealmq/protocol/api'
+import { ClassicLevel } from 'classic-level'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { TestAuthority } from './test-authority.ts'
+
+const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
+
+/** What the original's four roles may do (their table is in the documents of the original). */
+const oracle: Record<string, { publish: string[]; subscribe: string[] }> = {
+  admin: { publish: ['login', 'sensor', 'control', 'admin'], subscribe: ['login', 'sensor', 'control'] },
+  sensor: { publish: ['sensor', 'control'], subscribe: ['sensor'] },
+  controller: { publish: [], subscribe: ['control'] },
+  viewer: { publish: [], subscribe: ['login'] },
+}
+
+describe('the embedded broker', () => {
+  let authority: TestAuthority
+  const open: { destroy(): void }[] = []
+  beforeEach(async () => {
+    authority = await TestAuthority.withAdministrator()
+  })
+  afterEach(async () => {
+    for (const connection of open.splice(0)) connection.destroy()
+    await authority.close()
+  })
+
+  const credentials = async (name: string, ...roles: string[]) => {
+    const member = await authority.createMember(name, ...roles)
+    return { ...(await authority.addSender(member.token)), member }
+  }
+  async function connect({ broker }: Pick<SenderCreated, 'broker'>, options: IClientOptions = {}): Promise<MqttClient> {
+    const client = await mqtt.connectAsync(authority.running.mqttUrl, { ...broker, reconnectPeriod: 0, ...options })
+    client.on('error', () => {})
+    open.push({ destroy: () => client.end(true) })
+    return client
+  }
+  /** Messages by topic as they come. */
+  function inbox(client: MqttClient) {
+    const waiting: ((value: [string, string]) => void)[] = []
+    const kept: [string, string][] = []
+    client.on('message', (topic, payload) => {
+      const message: [string, string] = [topic, payload.toString()]
+      const waiter = waiting.shift()
+      if (waiter) waiter(message)
+      else kept.push(message)
+    })
+    return () =>
+      new Promise<[string, string]>((resolve) => (kept.length > 0 ? resolve(kept.shift()!) : waiting.push(resolve)))
+  }
+  const closed = (client: MqttClient) => new Promise<void>((resolve) => client.once('close', () => resolve()))
+  /** The QoS that is granted for each filter; 128 is a refusal. */
+  const subscribe = (client: MqttClient, ...filters: string[]) =>
+    new Promise<number[]>((resolve) =>
+      client.subscribe(filters, { qos: 1 }, (_error, _granted, packet) => resolve(packet!.granted as number[])),
+    )
+  /** Whether a publication is acknowledged, or the connection ends. */
+  const accepts = (client: MqttClient, topic: string) =>
+    Promise.race([
+      client.publishAsync(topic, 'x', { qos: 1 }).then(
+        () => true,
+        () => false,
+      ),
+      closed(client).then(() => false),
+    ])
+
+  it('lets nobody in without the credential of a living sender', async () => {
+    const { broker } = await credentials('pump', 'sensor')
+    const other = await credentials('valve', 'sensor')
+    for (const wrong of [
+      {},
+      { username: broker.username },
+      { username: broker.username, password: 'guess' },
+      { username: broker.username, password: other.broker.password },
+      { username: `${broker.username}/x`, password: broker.password },
+      { username: 'sender-0', password: broker.password },
+      { username: 'sender-99', password: broker.password },
+      { username: '', password: broker.password },
+    ]) {
+      const attempt = mqtt.connectAsync(authority.running.mqttUrl, { ...wrong, reconnectPeriod: 0 })
+      await expect(attempt, JSON.stringify(wrong)).rejects.toMatchObject({ code: 4 })
+    }
+  })
+
+  it.each(Object.entries(oracle))(
+    'lets %s publish and subscribe what its role says, and nothing else',
+    async (role, may) => {
+      const sender = await credentials('somebody', role)
+      for (const channel of ['login', 'sensor', 'control', 'admin', 'other', 'sensor/below']) {
+        const client = await connect(sender)
+        const topic = `iot/${channel}`
+        const [granted] = await subscribe(client, topic)
+        expect(granted! < 128, `subscribe ${topic}`).toBe(may.subscribe.includes(channel))
+        expect(await accepts(client, topic), `publish ${topic}`).toBe(may.publish.includes(channel))
+        await client.endAsync(true)
+      }
+    },
+  )
+
+  it('refuses wide filters, $SYS and shared subscriptions, and goes on with the others', async () => {
+    const client = await connect(await credentials('pump', 'sensor'))
+    const filters = ['#', '+/sensor', 'iot/+', '$SYS/#', '$share/g/iot/sensor', 'iot/sensor']
+    expect(await subscribe(client, ...filters)).toEqual([128, 128, 128, 128, 128, 1])
+    expect(await accepts(client, '$SYS/x')).toBe(false)
+  })
+
+  it('delivers a will that the role allows, and refuses the connection of any other', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const will = (topic: string) => ({ will: { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: false } })
+    const refused = mqtt.connectAsync(authority.running.mqttUrl, {
+      ...pump.broker,
+      ...will('iot/login'),
+      reconnectPeriod: 0,
+    })
+    await expect(refused).rejects.toMatchObject({ code: 5 })
+    const reader = await connect(pump, { clientId: 'reader' })
+    const next = inbox(reader)
+    await reader.subscribeAsync('iot/sensor', { qos: 1 })
+    const dying = await connect(pump, { clientId: 'dying', ...will('iot/sensor') })
+    dying.stream.destroy()
+    expect(await next()).toEqual(['iot/sensor', 'gone'])
+  })
+
+  it('keeps retained and queued messages over a restart', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const durable = { clientId: 'durable', clean: false }
+    const reader = await connect(pump, durable)
+    await reader.subscribeAsync('iot/sensor', { qos: 1 })
+    await reader.endAsync(true)
+    const writer = await connect(pump, { clientId: 'writer' })
+    for (let index = 0; index < 20; index++) await writer.publishAsync('iot/sensor', `queued ${index}`, { qos: 1 })
+    await writer.publishAsync('iot/sensor', 'kept', { qos: 1, retain: true })
+    await authority.restart()
+    const client = mqtt.connect(authority.running.mqttUrl, { ...pump.broker, ...durable, reconnectPeriod: 0 })
+    open.push({ destroy: () => client.end(true) })
+    const next = inbox(client)
+    for (let index = 0; index < 20; index++) expect(await next()).toEqual(['iot/sensor', `queued ${index}`])
+    expect(await next()).toEqual(['iot/sensor', 'kept'])
+    const late = await connect(pump, { clientId: 'late' })
+    const nextLate = inbox(late)
+    await late.subscribeAsync('iot/sensor', { qos: 1 })
+    expect(await nextLate()).toEqual(['iot/sensor', 'kept'])
+  })
+
+  it('lets nobody take over the session of another by its client id', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const thief = await credentials('thief', 'sensor')
+    const durable = { clientId: 'the same', clean: false }
+    const victim = await connect(pump, durable)
+    await victim.subscribeAsync('iot/sensor', { qos: 1 })
+    const attacker = await connect(thief, durable)
+    expect(attacker.options.clientId).toBe('the same')
+    expect(victim.connected).toBe(true)
+    const next = inbox(victim)
+    const stolen: string[] = []
+    attacker.on('message', (_topic, payload) => stolen.push(payload.toString()))
+    await attacker.publishAsync('iot/sensor', 'for the victim', { qos: 1 })
+    expect(await next()).toEqual(['iot/sensor', 'for the victim'])
+    await attacker.publishAsync('iot/sensor', 'again', { qos: 1 })
+    expect(stolen).toEqual([])
+    const posing = {
+      username: thief.broker.username,
+      password: thief.broker.password,
+      clientId: `${pump.broker.username}/the same`,
+    }
+    await connect({ broker: posing }, { clientId: posing.clientId })
+    expect(victim.connected).toBe(true)
+  })
+
+  it('drops a removed member at once, with its sessions and all that waits for it', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const admin = await authority.addSender(authority.admin)
+    const durable = await connect(pump, { clientId: 'durable', clean: false })
+    await durable.subscribeAsync('iot/sensor', { qos: 1 })
+    await durable.endAsync(true)
+    const online = await connect(pump, { clientId: 'online' })
+    await online.subscribeAsync('iot/sensor', { qos: 1 })
+    const writer = await connect(admin)
+    await writer.publishAsync('iot/sensor', 'waits for pump', { qos: 1 })
+    const dropped = closed(online)
+    expect(await authority.askAdmin('DELETE', at(routes.member, pump.member.id))).toMatchObject({ status: 204 })
+    await dropped
+    await expect(
+      mqtt.connectAsync(authority.running.mqttUrl, { ...pump.broker, reconnectPeriod: 0 }),
+    ).rejects.toMatchObject({ code: 4 })
+    await writer.publishAsync('iot/sensor', 'nobody waits', { qos: 1 })
+    expect(await storedFor(authority, pump.sender)).toEqual([])
+  })
+
+  it('takes from a member only what it may no longer have', async () => {
+    const both = await credentials('both', 'sensor', 'viewer')
+    const admin = await authority.addSender(authority.admin)
+    const durable = { clientId: 'durable', clean: false }
+    const reader = await connect(both, durable)
+    await reader.subscribeAsync(['iot/sensor', 'iot/login'], { qos: 1 })
+    await reader.endAsync(true)
+    const writer = await connect(admin)
+    for (const topic of ['iot/sensor', 'iot/login']) await writer.publishAsync(topic, 'queued', { qos: 1 })
+    await authority.askAdmin('PATCH', at(routes.member, both.member.id), { roles: ['viewer'] })
+    const stored = await storedFor(authority, both.sender)
+    expect(stored.filter((key) => key.startsWith('outgoing:'))).toHaveLength(1)
+    const again = await connect(admin)
+    for (const topic of ['iot/sensor', 'iot/login']) await again.publishAsync(topic, 'afterwards', { qos: 1 })
+    const client = mqtt.connect(authority.running.mqttUrl, { ...both.broker, ...durable, reconnectPeriod: 0 })
+    open.push({ destroy: () => client.end(true) })
+    const next = inbox(client)
+    expect([await next(), await next()]).toEqual([
+      ['iot/login', 'queued'],
+      ['iot/login', 'afterwards'],
+    ])
+  })
+
+  it('drops a consumer that takes nothing; the others get every message', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const frozen = await rawSubscriber(authority, pump, 'frozen')
+    open.push(frozen)
+    frozen.pause()
+    const reader = await connect(pump, { clientId: 'reader' })
+    const payload = Buffer.alloc(200_000, 1)
+    const count = 150
+    const all = new Promise<void>((resolve) => {
+      let received = 0
+      reader.on('message', () => ++received === count && resolve())
+    })
+    await reader.subscribeAsync('iot/sensor', { qos: 1 })
+    const writer = await connect(pump, { clientId: 'writer' })
+    const ended = once(frozen, 'close')
+    await Promise.all(Array.from({ length: count }, () => writer.publishAsync('iot/sensor', payload, { qos: 1 })))
+    await all
+    frozen.resume()
+    await ended
+  })
+
+  it('ends a connection that announces a packet above the limit, before it is sent', async () => {
+    const port = Number(new URL(authority.running.mqttUrl).port)
+    for (const header of [
+      [0x10, 0x80, 0xc4, 0xcc, 0x4b],
+      [0x30, 0xff, 0xff, 0xff, 0x7f],
+      [0x30, 0x80, 0x80, 0x80, 0x80, 0x01],
+    ]) {
+      const socket = connectTcp(port, '127.0.0.1')
+      open.push(socket)
+      socket.on('error', () => {})
+      socket.write(Uint8Array.from(header))
+      socket.resume()
+      await once(socket, 'close')
+    }
+    const pump = await credentials('pump', 'sensor')
+    const client = await connect(pump)
+    const dropped = closed(client)
+    client.publish('iot/sensor', Buffer.alloc(1024 * 1024 + 1), { qos: 1 }, () => {})
+    await dropped
+    expect((await connect(pump)).connected).toBe(true)
+  })
+
+  it('speaks MQTT over WebSocket with programs and its own pages, not with pages from elsewhere', async () => {
+    const pump = await credentials('pump', 'sensor')
+    const url = `${authority.running.httpUrl.replace('http', 'ws')}/mqtt`
+    const answer = (origin: string | undefined, path = url) =>
+      new Promise<number>((resolve) => {
+        const socket = new WebSocket(path, 'mqtt', origin === undefined ? {} : { origin })
+        socket.on('open', () => {
+          socket.close()
+          resolve(101)
+        })
+        socket.on('unexpected-response', (_request, response) => resolve(response.statusCode!))
+        socket.on('error', () => {})
+      })
+    expect(await answer(undefined)).toBe(101)
+    expect(await answer(authority.running.httpUrl)).toBe(101)
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      'http://127.0.0.1:1',
+      `${authority.running.httpUrl}.evil.example`,
+    ]) {
+      expect(await answer(origin), origin).toBe(403)
+    }
+    expect(await answer(undefined, url.replace('/mqtt', '/other'))).toBe(404)
+    const client = await mqtt.connectAsync(url, { ...pump.broker, reconnectPeriod: 0 })
+    open.push({ destroy: () => client.end(true) })
+    const next = inbox(client)
+    await client.subscribeAsync('iot/sensor', { qos: 1 })
+    const tcp = await connect(pump, { clientId: 'tcp' })
+    await tcp.publishAsync('iot/sensor', 'across', { qos: 1 })
+    expect(await next()).toEqual(['iot/sensor', 'across'])
+  })
+})
+
+/** Stops the authority, and gives the keys of what its broker has stored for a sender. */
+async function storedFor(authority: TestAuthority, sender: number): Promise<string[]> {
+  await authority.close()
+  const database = new ClassicLevel(join(authority.options.dataDir, 'broker'))
+  const keys = (await database.keys().all()).filter((key) => key.includes(`sender-${sender}%2F`))
+  const values = (await database.values().all()).filter((value) => value.includes(`sender-${sender}/`))
+  await database.close()
+  await authority.startAgain()
+  return [...keys, ...values]
+}
+
+/** A subscriber on a bare socket, of which the test decides when it reads. */
+async function rawSubscriber(authority: TestAuthority, { broker }: SenderCreated, clientId: string): Promise<Socket> {
+  const { generate } = await import('mqtt-packet')
+  const socket = connectTcp(Number(new URL(authority.running.mqttUrl).port), '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(
+    generate({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clean: true,
+      clientId,
+      keepalive: 0,
+      username: broker.username,
+      password: Buffer.from(broker.password),
+    }),
+  )
+  await once(socket, 'data')
+  socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'iot/sensor', qos: 0 }] }))
+  await once(socket, 'data')
+  return socket
+}
