@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { accountCommands } from './commands/account.ts'
+import { backupCommands } from './commands/backup.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -31,6 +32,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in or revoked, 4 not 
   sendersCommands(program)
   rolesCommands(program)
   channelsCommands(program)
+  backupCommands(program)
   demoCommand(program)
   return program
 }

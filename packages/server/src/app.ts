@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { finishRestore } from './administration/after-restore.ts'
 import { applyChange, type ChangeContext } from './administration/change.ts'
 import { ChangeFeed } from './administration/change-feed.ts'
 import { seedDefaults } from './administration/defaults.ts'
@@ -92,8 +93,10 @@ async function compose(
       feed.announce(revision)
     },
   }
+  const withoutBroker = { ...changes, committed: async () => {} }
   const seeded = await store.selectFrom('roles').select('id').limit(1).executeTakeFirst()
-  if (!seeded) await applyChange({ ...changes, committed: async () => {} }, seedDefaults)
+  if (!seeded) await applyChange(withoutBroker, seedDefaults)
+  if (await finishRestore(store, withoutBroker)) logger.warn('restored from a backup: new epochs, no sessions')
   await rights.reload()
   undo.push(() => broker.stop())
   await broker.start()

@@ -18,7 +18,7 @@ export interface Change {
   now: number
   revision: number
   /** Starts an epoch of each of these channels. */
-  rotate(channels: Iterable<string>, settings?: Partial<EpochSettings>): Promise<void>
+  rotate(channels: Iterable<string>, settings?: Partial<EpochSettings>, ahead?: number): Promise<void>
   /** The signed manifest of the channel becomes another one, without a new epoch. */
   touch(channel: string): Promise<void>
   /** The signed directory becomes another one. */
@@ -56,9 +56,9 @@ function commit<T>(context: ChangeContext, work: (change: Change) => Promise<T>)
       touchDirectory: async () => {
         await transaction.updateTable('deployment').set({ directory_number: revision }).execute()
       },
-      rotate: async (channels, settings = {}) => {
+      rotate: async (channels, settings = {}, ahead = 0) => {
         for (const channel of new Set(channels)) {
-          await startEpoch(transaction, context.masterKey, context.deployment, channel, now, settings)
+          await startEpoch(transaction, context.masterKey, context.deployment, channel, now, settings, ahead)
           await touch(channel)
         }
       },

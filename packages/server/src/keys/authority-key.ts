@@ -56,6 +56,7 @@ async function createDeployment(store: Database, masterKey: MasterKey, name: str
       authority_key_wrapped: masterKey.wrap(place, pkcs8),
       master_key_check: masterKey.check,
       setup_code_hash: null,
+      restored_at: null,
     })
     .execute()
   return { deployment, name, signingKey }

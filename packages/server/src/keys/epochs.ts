@@ -29,6 +29,7 @@ export const epochPlace = (channel: string, epoch: number) => `epoch ${channel} 
  * Starts the next epoch of a channel, ends the current one's sealing after the grace, and forgets epochs past their keep time.
  * Belongs inside a transaction; nothing but SQL is awaited.
  * @param settings what changes; the rest is as before
+ * @param ahead ms by which the epoch's number runs ahead of the clock
  */
 export async function startEpoch(
   transaction: DatabaseTransaction,
@@ -37,6 +38,7 @@ export async function startEpoch(
   channel: string,
   now: number,
   settings: Partial<EpochSettings>,
+  ahead = 0,
 ): Promise<void> {
   const previous = await transaction
     .selectFrom('epochs')
@@ -46,7 +48,7 @@ export async function startEpoch(
     .limit(1)
     .executeTakeFirst()
   const suite = settings.suite ?? previous?.suite ?? 'A256GCM'
-  const epoch = nextEpochNumber(previous?.epoch ?? null, now)
+  const epoch = nextEpochNumber(previous?.epoch ?? null, now + ahead)
   const key = nodeCryptography.randomBytes(32)
   const input = { epochKey: key, deployment, channel: fromHex(channel), epoch, suite }
   // Synchronous on Node: no await on anything but SQL inside a transaction.

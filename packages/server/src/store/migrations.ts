@@ -27,6 +27,7 @@ function first(engine: Engine): Migration {
         .addColumn('authority_key_wrapped', bytes, (c) => c.notNull())
         .addColumn('master_key_check', bytes, (c) => c.notNull())
         .addColumn('setup_code_hash', bytes)
+        .addColumn('restored_at', 'bigint')
         .execute()
       await table('members')
         .addColumn('id', 'text', (c) => c.primaryKey())

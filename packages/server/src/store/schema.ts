@@ -13,6 +13,8 @@ export interface Schema {
     authority_key_wrapped: Uint8Array
     master_key_check: Uint8Array
     setup_code_hash: Uint8Array | null
+    /** Made from a backup at this time and not started since, ms. */
+    restored_at: number | null
   }
   members: {
     id: string
