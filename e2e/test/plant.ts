@@ -1,7 +1,14 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AuthorityClient, enrolSender, type Identity, type Rejection, type SealedClient } from '@sealmq/client'
+import {
+  AuthorityClient,
+  enrolSender,
+  type Identity,
+  type Listeners,
+  type Rejection,
+  type SealedClient,
+} from '@sealmq/client'
 import { type ConnectOptions, connectAsync } from '@sealmq/client/node'
 import type { OpenedMessage } from '@sealmq/protocol'
 import { type MemberInfo, routes } from '@sealmq/protocol/api'
@@ -98,15 +105,20 @@ export class Inbox {
   readonly rejected: Rejection[] = []
   #wake: (() => void) | null = null
 
-  constructor(client: SealedClient) {
-    client.on('message', (topic, payload, _packet, message) => {
+  /** For the client's option `on`, when messages may come with the connection. */
+  readonly listeners: Listeners = {
+    message: (topic, payload, _packet, message) => {
       this.opened.push({ topic, text: new TextDecoder().decode(payload), message })
       this.#wake?.()
-    })
-    client.on('rejected', (rejection) => {
+    },
+    rejected: (rejection) => {
       this.rejected.push(rejection)
       this.#wake?.()
-    })
+    },
+  }
+
+  constructor(client?: SealedClient) {
+    client?.on('message', this.listeners.message!).on('rejected', this.listeners.rejected!)
   }
 
   /** Waits for the next message and takes it out. */

@@ -46,6 +46,9 @@ export interface ClientEvents {
 
 type Listener<K extends keyof ClientEvents> = (...values: ClientEvents[K]) => void
 
+/** Listeners by event. */
+export type Listeners = { [K in keyof ClientEvents]?: Listener<K> }
+
 /** Typed events that work alike in Node and browsers. An error nobody listens to is not thrown: it has been returned too. */
 export class EventSource {
   readonly #listeners = new Map<keyof ClientEvents, Set<Listener<never>>>()

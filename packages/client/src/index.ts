@@ -5,7 +5,7 @@ export {
   type Fetch,
 } from './authority/authority-client.ts'
 export { ClientError, type ClientErrorCode, clientErrorCodes } from './client-error.ts'
-export type { ClientEvents, GapReport, Rejection } from './events.ts'
+export type { ClientEvents, GapReport, Listeners, Rejection } from './events.ts'
 export { enrolSender, type Identity } from './identity.ts'
 export { type Granted, type PublishOptions, SealedClient, type SealedClientOptions } from './sealed-client.ts'
 export { memoryStorage, type RememberedState, type Storage } from './storage.ts'

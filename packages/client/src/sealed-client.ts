@@ -17,7 +17,7 @@ import {
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
 import { ClientError } from './client-error.ts'
-import { EventSource } from './events.ts'
+import { EventSource, type Listeners } from './events.ts'
 import type { Identity } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
 import type { Storage } from './storage.ts'
@@ -40,6 +40,8 @@ export interface SealedClientOptions {
   /** Seconds between keep-alive packets; MQTT.js's default is 60. */
   keepalive?: number
   will?: { topic: string; payload: string | Uint8Array; qos?: 0 | 1 | 2; retain?: boolean }
+  /** Listeners from the first moment: what waits in a kept session (`clean: false`) comes as soon as it is connected. */
+  on?: Listeners
   /** Monotonic clock, ms. */
   monotonic?: () => number
 }
@@ -98,6 +100,7 @@ export class SealedClient extends EventSource {
     super()
     const { cryptography } = options
     this.#options = options
+    for (const [event, listener] of Object.entries(options.on ?? {})) this.on(event as 'message', listener as never)
     this.#keyring = keyring
     this.#sealer = sealer
     this.#replay = replay
@@ -220,7 +223,10 @@ export class SealedClient extends EventSource {
     }
   }
 
-  /** Sends what is in flight, disconnects, saves what must be remembered. May be called twice. */
+  /**
+   * Sends what is in flight, disconnects, saves what must be remembered. May be called twice.
+   * @param force breaks the connection at once: what is in flight stays unsent, and the broker sends the will
+   */
   async endAsync(force = false): Promise<void> {
     if (this.#ending) return
     this.#ending = true

@@ -1,3 +1,4 @@
+import type { Listeners } from '@sealmq/client'
 import type { Command } from 'commander'
 import { type ConnectFlags, connectSender, isFinal } from '../connect.ts'
 import { describeError, exitCodes } from '../exit-codes.ts'
@@ -41,7 +42,6 @@ export function subCommand(program: Command): void {
 }
 
 async function subscribe(flags: SubFlags): Promise<void> {
-  const client = await connectSender(flags, flags.durable ? { clean: false } : {})
   let printed = 0
   const ended = Promise.withResolvers<number>()
   const show = (line: Line) => {
@@ -52,36 +52,35 @@ async function subscribe(flags: SubFlags): Promise<void> {
     else print(asText(line, flags.verbose ?? false))
     if (printed === flags.count) ended.resolve(exitCodes.ok)
   }
-  client.on('message', (topic, payload, packet, sealed) =>
-    show({ topic, payload, packet, sealed, rejection: null, receivedAt: new Date() }),
-  )
-  client.on('rejected', (rejection) => {
-    const { topic, packet } = rejection
-    show({ topic, payload: Buffer.from(packet.payload), packet, sealed: null, rejection, receivedAt: new Date() })
-  })
-  client.on('gap', ({ topic, senderName, from, to }) =>
-    note(
-      `sealmq: messages are missing on ${topic} from ${senderName}: sequence ${from}${to > from ? ` to ${to}` : ''} [gap]`,
-    ),
-  )
-  client.on('narrowed', (requested, filters) =>
-    note(`sealmq: ${requested} is cut to what is granted: ${filters.join(' ') || 'nothing'} [narrowed]`),
-  )
-  client.on('authority', (state) => {
-    if (state === 'away') note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
-  })
-  if (flags.debug) {
-    client.on('close', () => note('sealmq: the broker closed the connection [disconnected]'))
-    client.on('connect', () => note('sealmq: connected again [connected]'))
+  const debug = (text: string) => (flags.debug ? note(text) : undefined)
+  const on: Listeners = {
+    message: (topic, payload, packet, sealed) =>
+      show({ topic, payload, packet, sealed, rejection: null, receivedAt: new Date() }),
+    rejected: (rejection) => {
+      const { topic, packet } = rejection
+      show({ topic, payload: Buffer.from(packet.payload), packet, sealed: null, rejection, receivedAt: new Date() })
+    },
+    gap: ({ topic, senderName, from, to }) =>
+      note(
+        `sealmq: messages are missing on ${topic} from ${senderName}: sequence ${from}${to > from ? ` to ${to}` : ''} [gap]`,
+      ),
+    narrowed: (requested, filters) =>
+      note(`sealmq: ${requested} is cut to what is granted: ${filters.join(' ') || 'nothing'} [narrowed]`),
+    authority: (state) => {
+      if (state === 'away') note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
+    },
+    close: () => debug('sealmq: the connection to the broker is closed [disconnected]'),
+    connect: () => debug('sealmq: connected again [connected]'),
+    error: (error) => {
+      const { message, code, exitCode } = describeError(error)
+      note(`sealmq: ${message} [${code}]`)
+      if (isFinal(error)) ended.resolve(exitCode)
+    },
   }
-  client.on('error', (error) => {
-    const { message, code, exitCode } = describeError(error)
-    note(`sealmq: ${message} [${code}]`)
-    if (isFinal(error)) ended.resolve(exitCode)
-  })
   const interrupted = () => ended.resolve(exitCodes.ok)
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   const timer = flags.wait === undefined ? null : setTimeout(() => ended.resolve(exitCodes.timeout), flags.wait * 1000)
+  const client = await connectSender(flags, flags.durable ? { clean: false, on } : { on })
   try {
     const granted = await client.subscribeAsync(flags.topic, { qos: flags.qos })
     if (flags.debug) for (const { filters } of granted) note(`sealmq: subscribed to ${filters.join(' ')} [subscribed]`)
