@@ -30,8 +30,12 @@ export class Installation {
 
   /** Starts `sealmq` with these words. */
   start(...words: string[]): ChildProcess {
+    return this.startWith({}, ...words)
+  }
+
+  startWith(environment: Record<string, string>, ...words: string[]): ChildProcess {
     const child = spawn(process.execPath, [binary, ...words], {
-      env: { ...process.env, SEALMQ_HOME: this.home, NODE_OPTIONS: '' },
+      env: { ...process.env, SEALMQ_HOME: this.home, NODE_OPTIONS: '', ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#started.add(child)

@@ -50,6 +50,8 @@ export function describeError(error: unknown): { message: string; code: string; 
 
 const clientExitCodes: Partial<Record<string, number>> = {
   'authority-unreachable': exitCodes.authorityUnreachable,
+  'authority-untrusted': exitCodes.authorityUnreachable,
+  'broker-untrusted': exitCodes.brokerUnreachable,
   'broker-unreachable': exitCodes.brokerUnreachable,
   'broker-refused': exitCodes.brokerUnreachable,
   'subscription-refused': exitCodes.notPermitted,

@@ -1,6 +1,9 @@
 /** What can go wrong beside a message itself, with what to do. */
 export const clientErrorCodes = {
   'authority-unreachable': 'The authority cannot be reached. Check its address and the network.',
+  'authority-untrusted':
+    'The certificate of the authority is not trusted. Check the address, and give its CA (sealmq: --ca FILE).',
+  'broker-untrusted': 'The certificate of the broker is not trusted. Sign in with its CA (sealmq: --ca FILE).',
   'broker-unreachable': 'The broker cannot be reached. Check that it runs and its address.',
   'broker-refused': 'The broker refused the connection. Sign in again if the sender was removed.',
   revoked: 'This sender was removed or its member was. Sign in again, or ask an administrator.',
@@ -18,4 +21,9 @@ export class ClientError extends Error {
     this.name = 'ClientError'
     this.code = code
   }
+}
+
+/** Whether an error is about a certificate (codes of OpenSSL and Node). */
+export function isCertificateError(code: unknown): boolean {
+  return typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_/.test(code)
 }

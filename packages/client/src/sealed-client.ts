@@ -16,7 +16,7 @@ import {
 } from '@sealmq/protocol'
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
-import { ClientError } from './client-error.ts'
+import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
 import type { Identity } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
@@ -166,7 +166,8 @@ export class SealedClient extends EventSource {
 
   /**
    * Seals and publishes. Resolves with what was sealed when the broker has acknowledged it (QoS 0: when it was written).
-   * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`
+   * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`,
+   *   `broker-unreachable`
    */
   async publishAsync(
     topic: string,
@@ -186,7 +187,9 @@ export class SealedClient extends EventSource {
     }
     await new Promise<void>((resolve, reject) => {
       const publishing = properties ? { qos, retain, properties } : { qos, retain }
-      client.publish(topic, message.envelope as Buffer, publishing, (error) => (error ? reject(error) : resolve()))
+      client.publish(topic, message.envelope as Buffer, publishing, (error) =>
+        error ? reject(this.#failure(error)) : resolve(),
+      )
     })
     return message
   }
@@ -206,9 +209,11 @@ export class SealedClient extends EventSource {
     for (const { requested, filters: narrowed } of granted) {
       this.#requested.set(requested, { filters: narrowed, qos })
       if (narrowed.length !== 1 || narrowed[0] !== requested) this.emit('narrowed', requested, narrowed)
-      const answers = await client.subscribeAsync(narrowed, { qos })
-      const refused = answers.find((answer) => answer.qos >= 128)
-      if (refused) throw new ClientError('subscription-refused', `The broker refused ${refused.topic}.`)
+      await client.subscribeAsync(narrowed, { qos }).catch((error) => {
+        // MQTT.js rejects when one of them is refused (return code 128 or above).
+        if (!('packet' in error)) throw this.#failure(error)
+        throw new ClientError('subscription-refused', `The broker refused ${narrowed.join(' or ')}.`)
+      })
     }
     return granted
   }
@@ -395,6 +400,13 @@ export class SealedClient extends EventSource {
     return this.#mqtt
   }
 
+  // Why the broker did not take something: MQTT.js says only that the connection is gone.
+  #failure(error: Error): Error {
+    if (this.#refused) return this.#refused
+    if (this.#ending) return new ClientError('ended')
+    return new ClientError('broker-unreachable', `${error.message}.`)
+  }
+
   #refusal(filter: string): string {
     const decision = decideSubscribe(this.#keyring.rights(), filter)
     return decision.allowed ? '' : decision.rule
@@ -428,7 +440,8 @@ async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedC
 function brokerError(url: string, error: Error | null): ClientError {
   const code = (error as { code?: number | string } | null)?.code
   const refused = code === 4 || code === 5 || code === 134 || code === 135
-  return new ClientError(refused ? 'broker-refused' : 'broker-unreachable', `${url}${code ? ` (${code})` : ''}:`)
+  const kind = refused ? 'broker-refused' : isCertificateError(code) ? 'broker-untrusted' : 'broker-unreachable'
+  return new ClientError(kind, `${url}${code ? ` (${code})` : ''}:`)
 }
 
 function claimedHeader({ payload }: IPublishPacket) {

@@ -8,7 +8,7 @@ import {
   type Session,
   type SetupRequest,
 } from '@sealmq/protocol/api'
-import { ClientError } from '../client-error.ts'
+import { ClientError, isCertificateError } from '../client-error.ts'
 
 /** A refusal of the authority: its stable code, and its sentence as message. */
 export class AuthorityError extends Error {
@@ -37,7 +37,7 @@ export interface AuthorityClientOptions {
   timeout?: number
 }
 
-/** The authority's HTTP API. Every call throws AuthorityError, or ClientError `authority-unreachable`. */
+/** The authority's HTTP API. Every call throws AuthorityError, or ClientError `authority-unreachable`, `authority-untrusted`. */
 export class AuthorityClient {
   readonly url: string
   readonly #options: AuthorityClientOptions
@@ -121,7 +121,9 @@ export class AuthorityClient {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
     } catch (error) {
-      throw new ClientError('authority-unreachable', `${this.url}: ${reasonOf(error)}.`)
+      const reason = reasonOf(error)
+      const code = isCertificateError(reason) ? 'authority-untrusted' : 'authority-unreachable'
+      throw new ClientError(code, `${this.url}: ${reason}.`)
     }
   }
 }
@@ -136,6 +138,6 @@ function parse(text: string): unknown {
 
 // fetch hides the reason one level down.
 function reasonOf(error: unknown): string {
-  const { cause, message, name } = error as Error & { cause?: { code?: string; message?: string } }
-  return cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? 'no answer in time' : message)
+  const { cause, code, message, name } = error as Error & { code?: string; cause?: { code?: string; message?: string } }
+  return cause?.code ?? cause?.message ?? code ?? (name === 'TimeoutError' ? 'no answer in time' : message)
 }

@@ -66,7 +66,8 @@ export class EmbeddedBroker implements Broker {
     this.#database = database
     const persistence = levelPersistence(database)
     this.#sessions = new SessionStore(database, persistence)
-    const aedes = new Aedes({ persistence, connectTimeout, queueLimit: 1000, ...authorisation(policy, logger) })
+    const id = await nextStart(database)
+    const aedes = new Aedes({ id, persistence, connectTimeout, queueLimit: 1000, ...authorisation(policy, logger) })
     this.#aedes = aedes
     await aedes.listen()
     aedes.on('clientReady', (client) => this.#clients.set(client, this.#describe(client)))
@@ -174,6 +175,14 @@ export class EmbeddedBroker implements Broker {
       since: (this.#options.now ?? Date.now)(),
     }
   }
+}
+
+// Queues are stored by the broker's id and its counter: ids that grow keep their order over restarts (MQTT 3.1.1, 4.6).
+async function nextStart(database: ClassicLevel<string, Buffer>): Promise<string> {
+  const last = await database.get('sealmq-starts')
+  const id = String(Number(last ?? 0) + 1).padStart(12, '0')
+  await database.put('sealmq-starts', Buffer.from(id))
+  return id
 }
 
 function refuseUpgrade(socket: Duplex, status: number): void {
