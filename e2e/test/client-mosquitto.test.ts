@@ -93,12 +93,12 @@ describe.each([4, 5] as const)('the client on Mosquitto, MQTT protocol version %
     await expect(viewer.publishAsync('a/+', 'x')).rejects.toMatchObject({ code: expect.any(String) })
   })
 
-  it('carries five thousand messages over one connection, each once and in order', async () => {
+  it('carries two thousand messages over one connection, each once and in order', async () => {
     const writer = await plant.connect(await plant.enrol('many'), options)
     const reader = await plant.connect(await plant.enrol('counter'), options)
     const inbox = new Inbox(reader)
     await reader.subscribeAsync('iot/sensor', { qos: 1 })
-    const count = 5000
+    const count = 2000
     let next = 0
     const publish = async () => {
       while (next < count) await writer.publishAsync('iot/sensor', String(next++), { qos: 1 })

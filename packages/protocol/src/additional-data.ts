@@ -37,9 +37,19 @@ const countersignContext = Uint8Array.of(0x84, ...encodeCbor('CounterSignature0'
 export function topicAdditionalData(binding: Binding): TopicAdditionalData {
   const externalAad = encodeExternalAad(binding)
   const external = concatBytes(byteStringHead(externalAad.length), externalAad)
+  // One suite belongs to a channel's epoch, so that every header of a topic has one length.
+  let before: Uint8Array = new Uint8Array(0)
+  let whole: Uint8Array = new Uint8Array(0)
   return {
-    forEncryption: (protectedHeader) =>
-      concatBytes(encryptContext, byteStringHead(protectedHeader.length), protectedHeader, external),
+    forEncryption: (protectedHeader) => {
+      if (whole.length !== before.length + protectedHeader.length + external.length) {
+        before = concatBytes(encryptContext, byteStringHead(protectedHeader.length))
+        whole = concatBytes(before, protectedHeader, external)
+      }
+      const structure = whole.slice()
+      structure.set(protectedHeader, before.length)
+      return structure
+    },
     forSignature: (protectedHeader, ciphertext) =>
       concatBytes(
         countersignContext,

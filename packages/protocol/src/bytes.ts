@@ -41,10 +41,13 @@ export function fromBase64url(text: string): Uint8Array {
   return bytes
 }
 
+// Sessions are looked up by their hexadecimal form, once a message.
+const hexadecimalPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** Bytes as lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  for (let index = 0; index < bytes.length; index++) text += hexadecimalPairs[bytes[index]!]
   return text
 }
 
@@ -69,7 +72,9 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Joins byte strings. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
   let at = 0
   for (const part of parts) {
     joined.set(part, at)
