@@ -4,7 +4,7 @@ import type { MqttClient } from 'mqtt'
 import mqttPacket from 'mqtt-packet'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Mosquitto } from './mosquitto.ts'
-import { Inbox, nextPayload, Plant } from './plant.ts'
+import { eventOf, Inbox, nextPayload, Plant } from './plant.ts'
 
 const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
 
@@ -145,7 +145,9 @@ describe('a client whose broker is in the hands of an attacker', () => {
     const carried = nextPayload(attacker)
     await writer.publishAsync('iot/sensor', 'kept for later', { qos: 1 })
     const envelope = await carried
+    const learned = eventOf(reader, 'rights')
     await plant.admin.request('DELETE', at(routes.member, pump.member))
+    await learned
     await reader.subscribeAsync('iot/sensor', { qos: 1 })
     await attacker.publishAsync('iot/sensor', envelope, { qos: 1 })
     expect(await inbox.nextRejected()).toMatchObject({ code: 'revoked', claimed: { sender: pump.sender } })

@@ -127,14 +127,13 @@ export class KeyringRefresh {
         (revision) => {
           if (revision !== keyring.revision) void this.refresh().catch(() => {})
         },
-      ).catch((error) => {
-        if (error instanceof AuthorityError && error.status === 401) return this.refresh().catch(() => {})
-      })
+      ).catch(() => {})
       if (this.#ended.signal.aborted) return
-      reached('away')
+      // The reading tells whether the authority is away, or has shown this sender out.
+      await this.refresh().catch(() => {})
+      if (this.#ended.signal.aborted) return
       await pause(wait * (0.5 + Math.random()), this.#ended.signal)
       wait = Math.min(wait * 2, longestWait)
-      if (!this.#ended.signal.aborted) await this.refresh().catch(() => {})
     }
   }
 }
