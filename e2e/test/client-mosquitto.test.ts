@@ -79,6 +79,21 @@ describe.each([4, 5] as const)('the client on Mosquitto, MQTT protocol version %
     expect(await inbox.next()).toMatchObject({ text: 'gone', message: { senderName: 'dying' } })
   })
 
+  it('delivers a new will after each broken connection, also after it came back by itself', async () => {
+    const reader = await plant.connect(await plant.enrol('widow'), options)
+    const inbox = new Inbox(reader)
+    await reader.subscribeAsync('iot/sensor', { qos: 1 })
+    const identity = await plant.enrol('cat')
+    const cat = await plant.connect(identity, { ...options, will: { topic: 'iot/sensor', payload: 'gone', qos: 1 } })
+    for (let life = 0; life < 2; life++) {
+      const back = eventOf(cat, 'connect')
+      await plant.connectPlain(mosquitto.url, { clientId: `sealmq-${identity.sender}`, protocolVersion })
+      expect(await inbox.next()).toMatchObject({ text: 'gone', message: { senderName: 'cat' } })
+      await back
+    }
+    expect(inbox.rejected).toEqual([])
+  })
+
   it('refuses at once what the role does not allow, with the rule, and cuts a wide subscription', async () => {
     const viewer = await plant.connect(await plant.enrol(`viewer${protocolVersion}`, 'viewer'), options)
     await expect(viewer.publishAsync('iot/sensor', 'x')).rejects.toMatchObject({

@@ -88,6 +88,8 @@ export class SealedClient extends EventSource {
   #saving: Promise<void> = Promise.resolve()
   #reconnectWait = shortestReconnect
   #rejections = { since: 0, emitted: 0, suppressed: 0 }
+  /** Whether the replay state differs from the one that was loaded. */
+  #accepted = false
   #ending = false
 
   private constructor(
@@ -269,6 +271,7 @@ export class SealedClient extends EventSource {
     client.on('close', () => {
       this.#reconnectWait = Math.min(this.#reconnectWait * 2, longestReconnect)
       client.options.reconnectPeriod = this.#reconnectWait * (0.5 + Math.random() / 2)
+      this.#renewWill(client)
       this.emit('close')
     })
   }
@@ -288,8 +291,7 @@ export class SealedClient extends EventSource {
       ...(identity.ca ? { ca: identity.ca } : {}),
     }
     if (will) {
-      const payload = typeof will.payload === 'string' ? encoder.encode(will.payload) : will.payload
-      const { envelope } = await this.#sealer.seal(will.topic, payload, { will: true })
+      const { envelope } = await this.#sealWill(will)
       options.will = {
         topic: will.topic,
         payload: envelope as Buffer,
@@ -298,6 +300,26 @@ export class SealedClient extends EventSource {
       }
     }
     return options
+  }
+
+  #sealWill({ topic, payload }: NonNullable<SealedClientOptions['will']>) {
+    return this.#sealer.seal(topic, typeof payload === 'string' ? encoder.encode(payload) : payload, { will: true })
+  }
+
+  // The broker may have sent the will that it had: the same one again would be refused as replayed.
+  #renewWill(client: MqttClient): void {
+    const { will } = this.#options
+    if (!will || this.#ending) return
+    const take = ({ envelope }: SealedMessage) => {
+      client.options.will!.payload = envelope as Buffer
+    }
+    try {
+      const sealed = this.#sealWill(will)
+      if (sealed instanceof Promise) sealed.then(take).catch((error) => this.emit('error', error))
+      else take(sealed)
+    } catch (error) {
+      this.emit('error', error as Error)
+    }
   }
 
   // The broker gets its acknowledgement when `done` is called: after delivery. A refused message is acknowledged too.
@@ -420,7 +442,8 @@ export class SealedClient extends EventSource {
   }
 
   #save(): Promise<void> {
-    const state = { numbers: this.#keyring.numbers(), replay: this.#replay.snapshot() }
+    this.#accepted ||= this.#replay.changed
+    const state = { numbers: this.#keyring.numbers(), replay: this.#accepted ? this.#replay.snapshot() : null }
     this.#saving = this.#saving.then(() => this.#options.storage.save(state))
     return this.#saving
   }

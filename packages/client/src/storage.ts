@@ -3,7 +3,7 @@ import type { RememberedNumbers } from '@sealmq/protocol'
 /** What a client remembers over restarts; without it an old manifest or message could be played back. */
 export interface RememberedState {
   numbers: RememberedNumbers
-  /** Bytes of the replay state. */
+  /** Bytes of the replay state; null when nothing was accepted: what is kept already stays. */
   replay: Uint8Array | null
 }
 
@@ -11,6 +11,15 @@ export interface RememberedState {
 export interface Storage {
   load(): Promise<RememberedState | null>
   save(state: RememberedState): Promise<void>
+}
+
+/** Of each number the higher one. */
+export function laterNumbers(a: RememberedNumbers, b: RememberedNumbers): RememberedNumbers {
+  const channels = { ...a.channels }
+  for (const [channel, number] of Object.entries(b.channels)) {
+    channels[channel] = Math.max(number, channels[channel] ?? 0)
+  }
+  return { directory: Math.max(a.directory, b.directory), channels }
 }
 
 /** Keeps nothing beyond the process. */

@@ -82,6 +82,9 @@ export class MessageSealer {
    */
   seal(topic: string, payload: Uint8Array, options: SealOptions = {}): Awaitable<SealedMessage> {
     const { held, epoch, now } = this.#permitted(topic)
+    if (options.retained && epoch.policy.kind === 'command') {
+      throw new SealError('not-permitted', 'A command is never retained: no receiver would take it.')
+    }
     if (payload.length > maximumEnvelopeLength - 1024) throw new SealError('malformed', 'The payload is too large.')
     // Before a sequence is taken: one that is never sent would show as a gap.
     checkInner(innerFields(options, 0))

@@ -58,6 +58,14 @@ describe.each(backEnds)('on $name', (cryptography) => {
     },
   )
 
+  it('seals no retained command, which no receiver would take', async () => {
+    const { sealer, opener } = await plant(cryptography, { kind: 'command' })
+    expect(await code(() => sealer.seal('plant/pump', text.encode('open'), { retained: true }))).toBe('not-permitted')
+    const { envelope, sequence } = await sealer.seal('plant/pump', text.encode('open'))
+    expect(sequence).toBe(0)
+    expect(await opener.open('plant/pump', envelope, live)).toMatchObject({ sequence: 0, gap: null })
+  })
+
   it('refuses an envelope that was changed in any byte', async () => {
     for (const suite of suites) {
       const { sealer, opener } = await plant(cryptography, { suite })

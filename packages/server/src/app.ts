@@ -120,7 +120,7 @@ async function compose(
   await outbox.run()
   const setupCode = await renewSetupCode(store)
   return {
-    httpUrl: urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo),
+    httpUrl: urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo, options.tls),
     mqttUrl: broker.address(),
     setupCode,
     caFile: tls?.caFile ?? null,
@@ -169,8 +169,11 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-function urlOf(scheme: string, { address, family, port }: AddressInfo): string {
-  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+// An address that stands for all of them is none to go to: the certificate's first name is, or this machine.
+function urlOf(scheme: string, { address, family, port }: AddressInfo, tls: TlsSetting | null): string {
+  const isAny = address === '0.0.0.0' || address === '::'
+  const host = isAny ? (tls?.kind === 'local' && tls.names[0]) || 'localhost' : address
+  return `${scheme}://${!isAny && family === 'IPv6' ? `[${host}]` : host}:${port}`
 }
 
 function ownOrigins({ port }: AddressInfo, { http, tls }: ServeOptions, secure: boolean): string[] {

@@ -45,7 +45,7 @@ export function backupCommands(program: Command): void {
         note(`${data} holds ${description.deployment} as it was at ${new Date(description.madeAt).toISOString()}.`)
         if (!description.masterKey)
           note(`Put the master key there as master.key, or give SEALMQ_MASTER_KEY, before sealmq serve --data ${data}.`)
-        note('Whoever was removed after that time is a member again: remove them anew. Everybody must sign in again.')
+        note('Whoever was removed after that time is a member again: remove them anew. People must sign in again.')
       }
     })
 }

@@ -27,6 +27,7 @@ export function channelsCommands(program: Command): void {
     .description('channels: list, create, change, rotate, remove (administrators)')
   group
     .command('list')
+    .description('all channels with their current epoch')
     .option('--json', 'print JSON')
     .action(async ({ json }: ChannelFlags) => {
       const rows = await (await signedInAuthority()).request<ChannelInfo[]>('GET', routes.channels)
@@ -105,6 +106,10 @@ function withSettings(command: Command): Command {
       seconds,
     )
     .option('--late <policy>', 'mark (default) or refuse late telemetry')
-    .option('--lease <seconds>', 'how long publishers go on sealing without the authority (default 86400)', seconds)
+    .option(
+      '--lease <seconds>',
+      'how long publishers go on sealing without the authority (default 86400)',
+      wholeNumber(60, 31_536_000),
+    )
     .option('--json', 'print JSON')
 }

@@ -8,6 +8,7 @@ export function sendersCommands(program: Command): void {
   const senders = program.command('senders').description('installations of members: list, remove')
   senders
     .command('list')
+    .description('your installations')
     .option('--all', "everybody's (administrators)")
     .option('--json', 'print JSON')
     .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {

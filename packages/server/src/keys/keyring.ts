@@ -30,7 +30,7 @@ export class KeyringBuilder {
   /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
   async keyringOf(sender: number): Promise<Keyring> {
     const { store, identity, now } = this.#context
-    const view = await consistentRead(store, (transaction) => readView(transaction, sender))
+    const view = await consistentRead(store, (transaction) => readView(transaction, sender, now()))
     if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
     const issuedAt = now()
     const channels = await Promise.all(
@@ -103,7 +103,7 @@ export class KeyringBuilder {
 type View = NonNullable<Awaited<ReturnType<typeof readView>>>
 type ViewChannel = View['channels'][number]
 
-async function readView(transaction: DatabaseTransaction, sender: number) {
+async function readView(transaction: DatabaseTransaction, sender: number, now: number) {
   const deployment = await transaction.selectFrom('deployment').selectAll().executeTakeFirstOrThrow()
   const own = await transaction
     .selectFrom('senders')
@@ -120,7 +120,13 @@ async function readView(transaction: DatabaseTransaction, sender: number) {
   const channels = await transaction.selectFrom('channels').selectAll().orderBy('name').execute()
   const filters = await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
   const grants = await transaction.selectFrom('grants').selectAll().execute()
-  const epochs = await transaction.selectFrom('epochs').selectAll().orderBy('epoch', 'desc').execute()
+  // What nobody may open any more is given to nobody, also before the next rotation forgets it.
+  const epochs = await transaction
+    .selectFrom('epochs')
+    .selectAll()
+    .where((eb) => eb.or([eb('open_until', 'is', null), eb('open_until', '>=', now)]))
+    .orderBy('epoch', 'desc')
+    .execute()
   const roles = roleIds(own.member_id)
   return {
     revision: deployment.revision,

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { SqliteDatabase } from 'kysely'
 
@@ -7,6 +8,8 @@ import type { SqliteDatabase } from 'kysely'
  */
 export function openSqlite(path: string): SqliteDatabase {
   const database = new DatabaseSync(path)
+  // SQLite gives its log files the mode of the database.
+  chmodSync(path, 0o600)
   database.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
   )
