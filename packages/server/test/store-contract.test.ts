@@ -287,6 +287,9 @@ describe.each(['sqlite', 'postgres'] as const)('the authority on %s', (engine) =
       expect(answer).toMatchObject({ status: 400, body: { code: 'bad-request' } })
       expect(answer.body.message).not.toContain('SECRET')
     }
+    for (const route of [routes.member, routes.role, routes.channel]) {
+      expect(await authority.askAdmin('GET', at(route, 'a\u0000b')), route).toMatchObject({ status: 400 })
+    }
     const large = await authority.askAdmin('POST', routes.members, { name: 'x'.repeat(100_000) })
     expect(large).toMatchObject({ status: 413, body: { code: 'too-large' } })
   })

@@ -1,4 +1,4 @@
-import { ChannelChange, ChannelCreate, ChannelInfo, routes } from '@sealmq/protocol/api'
+import { ChannelChange, ChannelCreate, ChannelInfo, printable, routes } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import {
   changeChannel,
@@ -12,7 +12,7 @@ import type { Authority } from './authority.ts'
 import { requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
-const params = Type.Object({ id: Type.String({ maxLength: 100 }) })
+const params = Type.Object({ id: Type.String({ maxLength: 100, pattern: printable }) })
 
 /** Channels and their epochs, for administrators. */
 export function channelRoutes(http: Http, authority: Authority): void {

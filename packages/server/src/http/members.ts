@@ -1,4 +1,4 @@
-import { MemberChange, MemberCreate, MemberInfo, routes } from '@sealmq/protocol/api'
+import { MemberChange, MemberCreate, MemberInfo, printable, routes } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import {
   changeMember,
@@ -12,7 +12,7 @@ import type { Authority } from './authority.ts'
 import { requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
-const params = Type.Object({ id: Type.String({ maxLength: 254 }) })
+const params = Type.Object({ id: Type.String({ maxLength: 254, pattern: printable }) })
 
 /** Members, for administrators. */
 export function memberRoutes(http: Http, authority: Authority): void {

@@ -1,11 +1,11 @@
-import { RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
+import { printable, RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import { changeRole, createRole, deleteRole, findRole, listRoles } from '../administration/roles.ts'
 import type { Authority } from './authority.ts'
 import { requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
-const params = Type.Object({ id: Type.String({ maxLength: 100 }) })
+const params = Type.Object({ id: Type.String({ maxLength: 100, pattern: printable }) })
 
 /** Roles and their grants, for administrators. */
 export function roleRoutes(http: Http, authority: Authority): void {

@@ -6,6 +6,7 @@ import {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   fastify,
   LogController,
   type RawServerDefault,
@@ -45,6 +46,11 @@ export async function createHttpServer(
     bodyLimit,
     forceCloseConnections: true,
     requestTimeout: 30_000,
+    // What is refused before any route is found, such as a path that cannot be decoded.
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const { status, code, message } = asFailure(error)
+      return reply.status(status).send({ code, message })
+    },
     ...(tls ? { https: { ...tls, minVersion: 'TLSv1.2' as const } } : {}),
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(TypeBoxValidatorCompiler)
