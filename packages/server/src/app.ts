@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIP } from 'node:net'
 import { join } from 'node:path'
+import { printable } from '@sealmq/protocol/api'
 import type { FastifyInstance } from 'fastify'
 import { finishRestore } from './administration/after-restore.ts'
 import { applyChange, type ChangeContext } from './administration/change.ts'
@@ -17,8 +18,8 @@ import { loadDeployment, storeIsNew } from './keys/authority-key.ts'
 import { KeyringBuilder } from './keys/keyring.ts'
 import { loadMasterKey } from './keys/master-key.ts'
 import { listenOn } from './listen.ts'
-import { createLogger, type Logger } from './logger.ts'
-import { openStore } from './store/open-store.ts'
+import { createLogger, type Logger, logLevels } from './logger.ts'
+import { openStore, requirePostgres } from './store/open-store.ts'
 import { lockStore } from './store/store-lock.ts'
 import { loadTls, type TlsSetting } from './tls/load-tls.ts'
 
@@ -50,6 +51,7 @@ export interface RunningAuthority {
 
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
+  checkSettings(options)
   refusePlainBeyondLoopback(options)
   const logger = createLogger(options.logLevel)
   await makeFolder(options.dataDir)
@@ -71,9 +73,10 @@ async function compose(
 ): Promise<RunningAuthority> {
   const { dataDir } = options
   const tls = options.tls ? await loadTls(options.tls, join(dataDir, 'tls'), now()) : null
+  if (options.store !== null) requirePostgres(options.store)
   const store = await openStore(options.store ?? join(dataDir, 'sealmq.db'))
   undo.push(() => store.destroy())
-  const unlock = options.store ? await lockStore(options.store) : async () => {}
+  const unlock = options.store === null ? async () => {} : await lockStore(options.store)
   undo.push(unlock)
   const isNew = await storeIsNew(store)
   const masterKey = await loadMasterKey(options.masterKey, join(dataDir, 'master.key'), isNew)
@@ -156,7 +159,18 @@ function refusePlainBeyondLoopback({ http, mqtt, tls, allowPlain }: ServeOptions
   }
 }
 
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host)
+// A name that only begins like an address (127.0.0.1.example.com) may lead anywhere.
+const isLoopback = (host: string) =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+function checkSettings({ logLevel, name }: ServeOptions): void {
+  if (!logLevels.includes(logLevel)) {
+    throw new StartError('bad-setting', `--log-level takes one of ${logLevels.join(', ')}.`)
+  }
+  if (name !== null && !(name.length >= 1 && name.length <= 100 && new RegExp(printable).test(name))) {
+    throw new StartError('bad-setting', '--name takes 1 to 100 characters, none of which control the terminal.')
+  }
+}
 
 async function makeFolder(path: string): Promise<void> {
   try {

@@ -1,5 +1,4 @@
 import { pino } from 'pino'
-import { StartError } from './authority-error.ts'
 
 /** What the authority logs with. */
 export type Logger = pino.Logger
@@ -18,9 +17,10 @@ const secretNames = [
   'key',
 ]
 
-const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+export const logLevels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** JSON lines on standard error, secrets left out. @throws StartError `bad-setting` */
+/** JSON lines on standard error, secrets left out. */
+export function createLogger(level: string): Logger {
 export function createLogger(level: string): Logger {
   if (!levels.includes(level))
     throw new StartError('bad-setting', `--log-level ${level} is none. Give one of ${levels.join(', ')}.`)

@@ -131,6 +131,26 @@ describe('starting the authority', () => {
     })
   })
 
+  it('refuses host names that only look like loopback, stores that are none, and unfit names and log levels', async () => {
+    const lookAlike = { host: '127.0.0.1.plant.example', port: 0 }
+    await expect(startAuthority(testOptions({ http: lookAlike }))).rejects.toMatchObject({ code: 'plain-refused' })
+    for (const options of [
+      { store: '' },
+      { store: 'nonsense' },
+      { name: '' },
+      { name: '\u001b[2J' },
+      { name: 'x'.repeat(101) },
+      { logLevel: 'loud' },
+      { logLevel: '' },
+    ]) {
+      const [flag] = Object.keys(options)
+      await expect(startAuthority(testOptions(options)), JSON.stringify(options)).rejects.toMatchObject({
+        code: 'bad-setting',
+        message: expect.stringContaining(flag === 'logLevel' ? '--log-level' : `--${flag}`),
+      })
+    }
+  })
+
   it('lets one authority only work in a folder', async () => {
     const { options } = await start()
     await expect(startAuthority(options)).rejects.toMatchObject({ code: 'data-locked' })

@@ -6,19 +6,28 @@ import { type Engine, migrations } from './migrations.ts'
 import type { Database, Schema } from './schema.ts'
 import { openSqlite } from './sqlite-database.ts'
 
+const isPostgres = (location: string) => /^postgres(ql)?:\/\//.test(location)
+
+/**
+ * Refuses every other store that is named: as a path it would be a SQLite file anywhere, and an empty one a store that is
+ * gone when the process ends.
+ * @throws StartError `bad-setting`
+ */
+export function requirePostgres(location: string): void {
+  if (isPostgres(location)) return
+  throw new StartError(
+    'bad-setting',
+    '--store takes postgres://USER@HOST/DATABASE; leave it out for SQLite in the data folder.',
+  )
+}
+
 /**
  * Opens the store and brings its tables up to date.
  * @param location `postgres://…`, or the path of the SQLite file
- * @throws StartError `store-damaged`, `store-unreachable`, `disk-full`, `bad-setting`
+ * @throws StartError `store-damaged`, `store-unreachable`, `disk-full`
  */
 export async function openStore(location: string): Promise<Database> {
-  const engine: Engine = /^postgres(ql)?:\/\//.test(location) ? 'postgres' : 'sqlite'
-  if (engine === 'sqlite' && /^[a-z]+:\/\//i.test(location)) {
-    throw new StartError(
-      'bad-setting',
-      '--store takes postgres://USER@HOST/DATABASE; leave it out for SQLite in the data folder.',
-    )
-  }
+  const engine: Engine = isPostgres(location) ? 'postgres' : 'sqlite'
   const database = new Kysely<Schema>({ dialect: engine === 'postgres' ? postgres(location) : sqlite(location) })
   const { error } = await new Migrator({ db: database, provider: migrations(engine) }).migrateToLatest()
   if (error) {
