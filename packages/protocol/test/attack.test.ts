@@ -1,63 +1,10 @@
-import {
-  decodeEnvelope,
-  encodeInner,
-  type HeldKeyring,
-  inspectEnvelope,
-  MessageOpener,
-  MessageSealer,
-  ReplayState,
-  SealError,
-  sealEnvelope,
-} from '@sealmq/protocol'
+import { decodeEnvelope, encodeInner, MessageOpener, MessageSealer, ReplayState } from '@sealmq/protocol'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { webCryptography } from '@sealmq/protocol/webcrypto'
 import { describe, expect, it } from 'vitest'
-import { type ChannelSettings, TestDeployment, type TestSender } from './deployment.ts'
-
-const payload = new TextEncoder().encode('open the valve')
-const live = { retained: false }
-
-async function plant(settings: Partial<ChannelSettings> = {}, cryptography = nodeCryptography) {
-  const deployment = await TestDeployment.create(cryptography, settings)
-  const writer = await deployment.addSender(['writer'])
-  const reader = await deployment.addSender(['reader'])
-  const keyring = await deployment.hold(reader)
-  const opener = new MessageOpener({ keyring, cryptography, replay: new ReplayState() })
-  const sealer = async (sender: TestSender = writer, held?: HeldKeyring) =>
-    new MessageSealer({
-      keyring: held ?? (await deployment.hold(sender)),
-      cryptography,
-      signingKey: sender.key,
-      wallClock: () => deployment.time,
-    })
-  const refresh = async () => {
-    deployment.revision++
-    await keyring.apply(await deployment.keyringOf(reader))
-  }
-  return { deployment, writer, reader, keyring, opener, sealer, refresh }
-}
-
-async function codeOf(action: () => unknown): Promise<string> {
-  try {
-    await action()
-    return 'accepted'
-  } catch (error) {
-    if (error instanceof SealError) return error.code
-    throw error
-  }
-}
-
-/** What somebody who holds the channel's key can put together in the name of `sender`. */
-async function forge(held: HeldKeyring, deployment: TestDeployment, sender: number, signer: TestSender | null) {
-  const epoch = held.channelOf('plant/pump')!.epochs.get(deployment.epochs[0]!.epoch)!
-  const session = nodeCryptography.randomBytes(8)
-  const { suite } = epoch.policy
-  const header = { suite, epoch: epoch.policy.epoch, sender, session, sealedAt: deployment.time, sequence: 0 }
-  const inner = { contentType: null, distance: 0, timeToLive: null, intent: null }
-  const key = await epoch.messageKey(sender, session)
-  const data = epoch.additionalData('plant/pump')
-  return sealEnvelope(nodeCryptography, key, signer?.key ?? null, data, header, inner, payload)
-}
+import { uncounted } from '../../../scripts/bar.ts'
+import { forgeMany, replayEverything, restartOneSender } from './attacker.ts'
+import { codeOf, forge, live, payload, plant } from './plant.ts'
 
 describe('a reader that holds the channel key', () => {
   it('cannot forge in the name of another, sign as itself or leave the signature out', async () => {
@@ -69,6 +16,8 @@ describe('a reader that holds the channel key', () => {
     const unsigned = await forge(keyring, deployment, writer.sender, null)
     expect(await codeOf(() => opener.open('plant/pump', unsigned, live))).toBe('wrong-suite')
   })
+
+  it('is refused whatever it signs, leaves out, invents or copies', () => forgeMany(100, uncounted))
 
   it('cannot put a genuine signature on another ciphertext', async () => {
     const { deployment, writer, keyring, opener, sealer } = await plant()
@@ -91,6 +40,11 @@ describe('a reader that holds the channel key', () => {
     const forged = await forge(keyring, deployment, writer.sender, null)
     expect(await opener.open('plant/pump', forged, live)).toMatchObject({ verified: 'channel' })
   })
+})
+
+describe('a broker that remembers everything', () => {
+  it('cannot make a receiver take anything twice, elsewhere, or of an epoch that has ended', () =>
+    replayEverything(20, uncounted))
 })
 
 describe('roles', () => {
@@ -184,24 +138,7 @@ describe('epochs', () => {
 })
 
 describe('sessions', () => {
-  it('never repeat a position over restarts, rollovers and jumps of the clock', async () => {
-    const { deployment, sealer } = await plant({ filters: ['plant/#'] })
-    const nonces = new Set<string>()
-    let sealed = 0
-    for (let restart = 0; restart < 50; restart++) {
-      // A restored machine: the clock stands where it stood, and nothing is remembered.
-      deployment.time = 1_800_000_000_000
-      const own = await sealer()
-      for (let count = 0; count < 20; count++) {
-        if (count === 10) deployment.time -= 6_000
-        const { envelope } = await own.seal(`plant/${count % 3}`, payload)
-        const { session, sealedAt, sequence } = inspectEnvelope(envelope)
-        nonces.add(`${session} ${sealedAt} ${sequence}`)
-        sealed++
-      }
-    }
-    expect(nonces.size).toBe(sealed)
-  })
+  it('never repeat a position over restarts, rollovers and jumps of the clock', () => restartOneSender(50, uncounted))
 
   it('begin anew when the wall clock and the authority clock jump apart, and not when both go on', async () => {
     const { deployment, writer } = await plant()
