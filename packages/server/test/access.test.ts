@@ -1,5 +1,7 @@
 import { routes } from '@sealmq/protocol/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { uncounted } from '../../../scripts/bar.ts'
+import { endSessions } from './sessions.ts'
 import { TestAuthority } from './test-authority.ts'
 
 type Who = 'nobody' | 'garbage' | 'member' | 'sender' | 'administrator'
@@ -116,10 +118,14 @@ describe('who may ask what', () => {
     expect(await authority.ask('GET', routes.me, undefined, token)).toMatchObject({ status: 401 })
   })
 
+  it('ends sessions with the roles, the password, the member and the time that they stand on', () =>
+    endSessions(authority, 5, uncounted))
+
   it('tells of itself at /metrics without names, and answers unknown paths with a sentence', async () => {
     const metrics = await (await fetch(`${authority.running.httpUrl}/metrics`)).text()
     expect(metrics).toContain('sealmq_broker_connections 0')
     expect(metrics).not.toContain('bea')
     expect(await authority.ask('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'not-found' } })
+    expect(await authority.ask('GET', '/%')).toMatchObject({ status: 400, body: { code: 'bad-request' } })
   })
 })

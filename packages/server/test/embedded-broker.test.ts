@@ -1,22 +1,16 @@
-import { once } from 'node:events'
-import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { routes, type SenderCreated } from '@sealmq/protocol/api'
-import { ClassicLevel } from 'classic-level'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { uncounted } from '../../../scripts/bar.ts'
+import { checkAccess } from './access-matrix.ts'
+import { storedByBroker } from './broker-store.ts'
+import { accepts, closed, connectMqtt, inbox, rawSocket, socketClosed, subscribe } from './mqtt-connection.ts'
+import { revokeReaders } from './revocation.ts'
 import { TestAuthority } from './test-authority.ts'
 
 const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
-
-/** What the original's four roles may do (their table is in the documents of the original). */
-const oracle: Record<string, { publish: string[]; subscribe: string[] }> = {
-  admin: { publish: ['login', 'sensor', 'control', 'admin'], subscribe: ['login', 'sensor', 'control'] },
-  sensor: { publish: ['sensor', 'control'], subscribe: ['sensor'] },
-  controller: { publish: [], subscribe: ['control'] },
-  viewer: { publish: [], subscribe: ['login'] },
-}
 
 describe('the embedded broker', () => {
   let authority: TestAuthority
@@ -33,40 +27,11 @@ describe('the embedded broker', () => {
     const member = await authority.createMember(name, ...roles)
     return { ...(await authority.addSender(member.token)), member }
   }
-  async function connect({ broker }: Pick<SenderCreated, 'broker'>, options: IClientOptions = {}): Promise<MqttClient> {
-    const client = await mqtt.connectAsync(authority.running.mqttUrl, { ...broker, reconnectPeriod: 0, ...options })
-    client.on('error', () => {})
+  async function connect(sender: Pick<SenderCreated, 'broker'>, options: IClientOptions = {}): Promise<MqttClient> {
+    const client = await connectMqtt(authority, sender, options)
     open.push({ destroy: () => client.end(true) })
     return client
   }
-  /** Messages by topic as they come. */
-  function inbox(client: MqttClient) {
-    const waiting: ((value: [string, string]) => void)[] = []
-    const kept: [string, string][] = []
-    client.on('message', (topic, payload) => {
-      const message: [string, string] = [topic, payload.toString()]
-      const waiter = waiting.shift()
-      if (waiter) waiter(message)
-      else kept.push(message)
-    })
-    return () =>
-      new Promise<[string, string]>((resolve) => (kept.length > 0 ? resolve(kept.shift()!) : waiting.push(resolve)))
-  }
-  const closed = (client: MqttClient) => new Promise<void>((resolve) => client.once('close', () => resolve()))
-  /** The QoS that is granted for each filter; 128 is a refusal. */
-  const subscribe = (client: MqttClient, ...filters: string[]) =>
-    new Promise<number[]>((resolve) =>
-      client.subscribe(filters, { qos: 1 }, (_error, _granted, packet) => resolve(packet!.granted as number[])),
-    )
-  /** Whether a publication is acknowledged, or the connection ends. */
-  const accepts = (client: MqttClient, topic: string) =>
-    Promise.race([
-      client.publishAsync(topic, 'x', { qos: 1 }).then(
-        () => true,
-        () => false,
-      ),
-      closed(client).then(() => false),
-    ])
 
   it('lets nobody in without the credential of a living sender', async () => {
     const { broker } = await credentials('pump', 'sensor')
@@ -86,20 +51,8 @@ describe('the embedded broker', () => {
     }
   })
 
-  it.each(Object.entries(oracle))(
-    'lets %s publish and subscribe what its role says, and nothing else',
-    async (role, may) => {
-      const sender = await credentials('somebody', role)
-      for (const channel of ['login', 'sensor', 'control', 'admin', 'other', 'sensor/below']) {
-        const client = await connect(sender)
-        const topic = `iot/${channel}`
-        const [granted] = await subscribe(client, topic)
-        expect(granted! < 128, `subscribe ${topic}`).toBe(may.subscribe.includes(channel))
-        expect(await accepts(client, topic), `publish ${topic}`).toBe(may.publish.includes(channel))
-        await client.endAsync(true)
-      }
-    },
-  )
+  it('lets each role do what an independent oracle says, on the broker as with the keys', () =>
+    checkAccess(authority, 1, uncounted))
 
   it('refuses wide filters, $SYS and shared subscriptions, and goes on with the others', async () => {
     const client = await connect(await credentials('pump', 'sensor'))
@@ -214,40 +167,20 @@ describe('the embedded broker', () => {
     ])
   })
 
-  it('drops a consumer that takes nothing; the others get every message', async () => {
-    const pump = await credentials('pump', 'sensor')
-    const frozen = await rawSubscriber(authority, pump, 'frozen')
-    open.push(frozen)
-    frozen.pause()
-    const reader = await connect(pump, { clientId: 'reader' })
-    const payload = Buffer.alloc(200_000, 1)
-    const count = 150
-    const all = new Promise<void>((resolve) => {
-      let received = 0
-      reader.on('message', () => ++received === count && resolve())
-    })
-    await reader.subscribeAsync('iot/sensor', { qos: 1 })
-    const writer = await connect(pump, { clientId: 'writer' })
-    const ended = once(frozen, 'close')
-    await Promise.all(Array.from({ length: count }, () => writer.publishAsync('iot/sensor', payload, { qos: 1 })))
-    await all
-    frozen.resume()
-    await ended
-  })
+  it('delivers nothing to a revoked reader: live, durable, queued, retained', () =>
+    revokeReaders(authority, 4, uncounted))
 
   it('ends a connection that announces a packet above the limit, before it is sent', async () => {
-    const port = Number(new URL(authority.running.mqttUrl).port)
     for (const header of [
       [0x10, 0x80, 0xc4, 0xcc, 0x4b],
       [0x30, 0xff, 0xff, 0xff, 0x7f],
       [0x30, 0x80, 0x80, 0x80, 0x80, 0x01],
     ]) {
-      const socket = connectTcp(port, '127.0.0.1')
+      const socket = rawSocket(authority)
       open.push(socket)
-      socket.on('error', () => {})
       socket.write(Uint8Array.from(header))
       socket.resume()
-      await once(socket, 'close')
+      await socketClosed(socket)
     }
     const pump = await credentials('pump', 'sensor')
     const client = await connect(pump)
@@ -294,33 +227,9 @@ describe('the embedded broker', () => {
 /** Stops the authority, and gives the keys of what its broker has stored for a sender. */
 async function storedFor(authority: TestAuthority, sender: number): Promise<string[]> {
   await authority.close()
-  const database = new ClassicLevel(join(authority.options.dataDir, 'broker'))
-  const keys = (await database.keys().all()).filter((key) => key.includes(`sender-${sender}%2F`))
-  const values = (await database.values().all()).filter((value) => value.includes(`sender-${sender}/`))
-  await database.close()
+  const stored = await storedByBroker(join(authority.options.dataDir, 'broker'))
+  const keys = stored.keys.filter((key) => key.includes(`sender-${sender}%2F`))
+  const values = stored.values.map(String).filter((value) => value.includes(`sender-${sender}/`))
   await authority.startAgain()
   return [...keys, ...values]
-}
-
-/** A subscriber on a bare socket, of which the test decides when it reads. */
-async function rawSubscriber(authority: TestAuthority, { broker }: SenderCreated, clientId: string): Promise<Socket> {
-  const { generate } = await import('mqtt-packet')
-  const socket = connectTcp(Number(new URL(authority.running.mqttUrl).port), '127.0.0.1')
-  socket.on('error', () => {})
-  socket.write(
-    generate({
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      protocolVersion: 4,
-      clean: true,
-      clientId,
-      keepalive: 0,
-      username: broker.username,
-      password: Buffer.from(broker.password),
-    }),
-  )
-  await once(socket, 'data')
-  socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'iot/sensor', qos: 0 }] }))
-  await once(socket, 'data')
-  return socket
 }

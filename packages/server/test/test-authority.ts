@@ -16,30 +16,47 @@ export interface Answer<T = unknown> {
   headers: Headers
 }
 
+type Starter<Running> = (options: ServeOptions) => Promise<Running>
+
 /** An authority on free ports with its own folder, and what tests ask of it. */
-export class TestAuthority {
+export class TestAuthority<Running extends RunningAuthority = RunningAuthority> {
   readonly options: ServeOptions
-  running: RunningAuthority
+  running: Running
   /** Session token of the first administrator. */
   admin = ''
+  readonly #starter: Starter<Running>
 
-  private constructor(options: ServeOptions, running: RunningAuthority) {
+  private constructor(options: ServeOptions, starter: Starter<Running>, running: Running) {
     this.options = options
+    this.#starter = starter
     this.running = running
   }
 
   /** Started, without any member. */
-  static async start(options: Partial<ServeOptions> = {}): Promise<TestAuthority> {
+  static start(options: Partial<ServeOptions> = {}): Promise<TestAuthority> {
+    return TestAuthority.startBy(startAuthority, options)
+  }
+
+  /** Started by another way than in this process. */
+  static async startBy<Running extends RunningAuthority>(
+    starter: Starter<Running>,
+    options: Partial<ServeOptions> = {},
+  ): Promise<TestAuthority<Running>> {
     const all = testOptions(options)
-    return new TestAuthority(all, await startAuthority(all))
+    return new TestAuthority(all, starter, await starter(all))
   }
 
   /** Started, with the first administrator `ada@plant.example`. */
   static async withAdministrator(options: Partial<ServeOptions> = {}): Promise<TestAuthority> {
     const authority = await TestAuthority.start(options)
-    const { body } = await authority.ask<Session>('POST', routes.setup, authority.setup())
-    authority.admin = body.token
+    await authority.setUp()
     return authority
+  }
+
+  /** Makes the first administrator. */
+  async setUp(): Promise<void> {
+    const { body } = await this.ask<Session>('POST', routes.setup, this.setup())
+    this.admin = body.token
   }
 
   /** Stops and starts again on the same folder and ports. */
@@ -49,7 +66,7 @@ export class TestAuthority {
   }
 
   async startAgain(): Promise<void> {
-    this.running = await startAuthority({ ...this.options, ...this.addresses })
+    this.running = await this.#starter({ ...this.options, ...this.addresses })
   }
 
   get addresses() {
