@@ -9,11 +9,16 @@ import { createInterface } from 'node:readline'
 /** A Mosquitto that lets everybody do everything: the broker of an attacker. */
 export class Mosquitto {
   readonly url: string
+  /** Where it keeps what it stores. */
+  readonly folder: string
+  /** What it logged, everything being logged. */
+  readonly log: string[] = []
   readonly #configuration: string
   #process: ChildProcess | null = null
 
   private constructor(port: number, folder: string) {
     this.url = `mqtt://127.0.0.1:${port}`
+    this.folder = folder
     this.#configuration = join(folder, 'mosquitto.conf')
     writeFileSync(
       this.#configuration,
@@ -44,9 +49,22 @@ export class Mosquitto {
     const child = spawn('mosquitto', ['-c', this.#configuration], { stdio: ['ignore', 'ignore', 'pipe'] })
     this.#process = child
     await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stderr }).on('line', (line) => line.endsWith(' running') && resolve())
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        this.log.push(line)
+        if (line.endsWith(' running')) resolve()
+      })
       child.once('exit', (code) => reject(new Error(`mosquitto ended with ${code}`)))
     })
+  }
+
+  /** Ends it in order: everything is stored. */
+  async stop(): Promise<void> {
+    const child = this.#process
+    this.#process = null
+    if (!child || child.exitCode !== null) return
+    child.removeAllListeners('exit')
+    child.kill('SIGTERM')
+    await once(child, 'exit')
   }
 
   /** Ends it without a chance to say goodbye. */

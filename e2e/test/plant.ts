@@ -35,11 +35,20 @@ export class Plant {
   static async start(): Promise<Plant> {
     const plant = new Plant(null as unknown as RunningAuthority)
     await plant.startAuthority()
-    const open = new AuthorityClient({ url: plant.url })
-    const code = plant.#running.setupCode!
+    return plant.#setUp()
+  }
+
+  /** A plant whose authority runs already, elsewhere, and has no member yet. */
+  static around(running: RunningAuthority): Promise<Plant> {
+    return new Plant(running).#setUp()
+  }
+
+  async #setUp(): Promise<Plant> {
+    const open = new AuthorityClient({ url: this.url })
+    const code = this.#running.setupCode!
     const { token } = await open.setUp({ code, email: 'ada@plant.example', name: 'Ada', password })
-    plant.admin = open.withToken(token)
-    return plant
+    this.admin = open.withToken(token)
+    return this
   }
 
   get url(): string {
