@@ -17,6 +17,9 @@ declare module 'vitest' {
 /** Tells that something was done, for the table: `count('forgeries')`. */
 export type Count = (what: string, number?: number) => void
 
+/** Most minutes that a bar of many restarts may take; what is left out then is counted too, so that the table says so. */
+export const longestMinutes: number = Number(process.env.BARS_MINUTES ?? 20)
+
 /** For the short forms, which print no table. */
 export const uncounted: Count = () => {}
 

@@ -61,11 +61,13 @@ function* attempts(folder: string): Generator<Attempt> {
     return ['--config', path]
   }
   for (const [setting, values] of Object.entries(wrong)) {
-    for (const value of values) {
+    for (const [index, value] of values.entries()) {
       const what = `${setting} ${JSON.stringify(value)}`
       // So that an address beyond loopback is refused for itself.
       const more = value.startsWith('192.') ? ['--allow-plain'] : []
       yield { what: `flag ${what}`, setting, words: [...file({}), ...more, flagOf(setting), value] }
+      // They come together before they are checked: the other two ways need one value of each setting, and the empty one.
+      if (index > 0 && value !== '') continue
       const environment = { [variableOf(setting)]: value }
       // The environment comes before the file.
       yield { what: `variable ${what}`, setting, words: [...file({}), ...more], environment }

@@ -23,7 +23,7 @@ export class AuthorityProcess implements RunningAuthority {
   }
 
   static async start(options: ServeOptions): Promise<AuthorityProcess> {
-    const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(program, { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     const died = once(child, 'exit').then(([code]) => ({ refused: `the process ended with ${code}`, ready: undefined }))
     child.send(options)
     const answer = once(child, 'message').then(([message]) => message as Message)
@@ -54,6 +54,14 @@ export class AuthorityProcess implements RunningAuthority {
   memory(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024
+  }
+
+  /** What is held after all garbage is collected, bytes: what grows here is never given back. */
+  async liveMemory(): Promise<number> {
+    const answer = once(this.#child, 'message')
+    this.#child.send('live memory')
+    const [{ liveMemory }] = (await answer) as [{ liveMemory: number }]
+    return liveMemory
   }
 
   /** The most that it ever had resident, bytes. */

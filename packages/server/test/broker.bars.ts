@@ -15,6 +15,6 @@ describe('the embedded broker', () => {
     revokeReaders(authority, 52, count),
   )
   bar(7, 'The broker allows what an independent oracle says, and the keys say the same', (count) =>
-    checkAccess(authority, 28, count),
+    checkAccess(authority, 12, count),
   )
 })

@@ -3,12 +3,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { type ChannelInfo, type RoleInfo, routes, type SenderInfo } from '@sealmq/protocol/api'
 import pg from 'pg'
 import { expect } from 'vitest'
-import type { Count } from '../../../scripts/bar.ts'
+import { type Count, longestMinutes } from '../../../scripts/bar.ts'
 import { AuthorityProcess } from './authority-process.ts'
 import { TestAuthority } from './test-authority.ts'
 
 const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
 const writers = 4
+/** A role that stays, a sender that is added and removed, a role that is made and removed. */
+const kinds = ['role', 'sender', 'passing role'] as const
 /** A round ends with the kill after so many acknowledgements at most. */
 const longestRound = 12
 
@@ -30,7 +32,12 @@ export async function killUnderWrites(store: string | null, kills: number, count
   try {
     await authority.setUp()
     const ledger = new Ledger()
+    const until = performance.now() + longestMinutes * 60_000
     for (let round = 0; round < kills; round++) {
+      if (performance.now() > until) {
+        count('kills left out for want of time', kills - round)
+        return
+      }
       const before = ledger.writes
       await writeUntilKilled(authority, ledger, round)
       count('kills')
@@ -56,7 +63,10 @@ async function writeUntilKilled(
     if (ledger.writes >= end) killed ??= authority.running.kill()
   }
   const write = async (writer: number) => {
-    for (let step = 0; !killed; step++) await writeOnce(authority, ledger, `w${writer}-${round}-${step}`, acknowledged)
+    for (let step = 0; !killed; step++) {
+      const kind = kinds[(step + writer + round) % kinds.length]!
+      await writeOnce(authority, ledger, kind, `w${writer}-${round}-${step}`, acknowledged)
+    }
   }
   // A write that the kill cuts off fails: its fate is open.
   const ends = await Promise.allSettled(Array.from({ length: writers }, (_, writer) => write(writer)))
@@ -70,11 +80,11 @@ const isCutOff = (error: unknown) => error instanceof TypeError || error instanc
 async function writeOnce(
   authority: TestAuthority<AuthorityProcess>,
   { roles, senders }: Ledger,
+  kind: (typeof kinds)[number],
   name: string,
   acknowledged: () => void,
 ): Promise<void> {
-  const step = Number(name.split('-')[2])
-  if (step % 4 === 1) {
+  if (kind === 'sender') {
     const sender = await authority.addSender(authority.admin, name)
     expect(senders.has(sender.sender), 'a sender id that was given before').toBe(false)
     senders.set(sender.sender, 'living')
@@ -90,7 +100,7 @@ async function writeOnce(
   expect(await authority.askAdmin('POST', routes.roles, { name, grants })).toMatchObject({ status: 201 })
   roles.set(name, 'present')
   acknowledged()
-  if (step % 4 !== 2) return
+  if (kind === 'role') return
   roles.delete(name)
   expect(await authority.askAdmin('DELETE', at(routes.role, name))).toMatchObject({ status: 204 })
   roles.set(name, 'absent')
