@@ -9,9 +9,10 @@ const text = new TextEncoder()
 
 describe.each(backEnds)('on $name', (cryptography) => {
   it('seals no retained command, which no receiver would take', async () => {
-    const { sealer, opener } = await plant(cryptography, { kind: 'command' })
-    expect(await codeOf(() => sealer.seal('plant/pump', text.encode('open'), { retained: true }))).toBe('not-permitted')
-    const { envelope, sequence } = await sealer.seal('plant/pump', text.encode('open'))
+    const { sealer, opener } = await plant({ kind: 'command' }, cryptography)
+    const writer = await sealer()
+    expect(await codeOf(() => writer.seal('plant/pump', text.encode('open'), { retained: true }))).toBe('not-permitted')
+    const { envelope, sequence } = await writer.seal('plant/pump', text.encode('open'))
     expect(sequence).toBe(0)
     expect(await opener.open('plant/pump', envelope, live)).toMatchObject({ sequence: 0, gap: null })
   })
