@@ -127,7 +127,10 @@ export async function dripSlowly(authority: Authority, connections: number, coun
     const socket = rawSocket(authority)
     const packet = connectPacket(sender, `drip-${index}-${'x'.repeat(2_000)}`)
     let sent = 0
-    const timer = setInterval(() => socket.write(packet.subarray(sent, ++sent)), 50)
+    const timer = setInterval(() => {
+      socket.write(packet.subarray(sent, ++sent))
+      if (sent === packet.length) socket.destroy()
+    }, 50)
     socket.resume()
     await socketClosed(socket)
     clearInterval(timer)
