@@ -101,6 +101,8 @@ export class EmbeddedBroker implements Broker {
     })
     this.#webSockets = webSockets
     server.on('upgrade', (request, socket, head) => {
+      // Node has taken its own listener off: unheard, a peer that resets would end the process.
+      socket.on('error', () => socket.destroy())
       const { origin } = request.headers
       if (request.url?.split('?')[0] !== '/mqtt') refuseUpgrade(socket, 404)
       // A browser always sends an Origin; programs that are none need no protection from other sites.
