@@ -14,6 +14,34 @@ describe('the embedded broker under attack', () => {
     for (const step of undo.splice(0).reverse()) await step()
   })
 
+  describe('by wills that a killed process left', () => {
+    it('publishes those that are allowed, deletes the others, and goes on', async () => {
+      const broker = TestBroker.prepare(undo)
+      const refused = Array.from({ length: 40 }, (_, index) => ({ sender: 1, clientId: `${index}`, topic: 'b' }))
+      const deep = { sender: 1, clientId: 'deep', topic: 'a/'.repeat(100) }
+      const allowed = { sender: 2, clientId: 'allowed', topic: 'a/last' }
+      await broker.leaveWills(...refused, deep, { sender: 10, clientId: 'revoked', topic: 'a/x' }, allowed)
+      await broker.run({ heartbeatInterval: 50 })
+      const reader = await broker.connect(2, 'reader')
+      const received = new Promise<string>((resolve) => reader.once('message', resolve))
+      await reader.subscribeAsync('a/#', { qos: 1 })
+      expect(await received).toBe('a/last')
+      expect(uncaught).toEqual([])
+      expect(broker.log.filter(({ message }) => message === 'the broker failed')).toEqual([])
+      expect((await broker.stored()).filter((key) => key.startsWith('will:sender-1'))).toEqual([])
+    })
+
+    it('deletes the will of a sender at the change of its rights', async () => {
+      const broker = TestBroker.prepare(undo)
+      const will = (topic: string) => ({ sender: 1, clientId: topic, topic })
+      await broker.leaveWills(will('a'), will('b'), { sender: 2, clientId: 'x', topic: 'b' })
+      await broker.run()
+      await broker.embedded.refreshSender(1)
+      await broker.embedded.removeSender(2)
+      expect((await broker.stored()).filter((key) => key.startsWith('will:'))).toEqual(['will:sender-1%2Fa'])
+    })
+  })
+
   describe('on the WebSocket port', () => {
     it.each([
       ['/other', 404],

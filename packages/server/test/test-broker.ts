@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -6,8 +5,9 @@ import { join } from 'node:path'
 import type { ChannelRights } from '@sealmq/protocol'
 import { ClassicLevel } from 'classic-level'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import { type ConnectionOptions, generate, type Packet } from 'mqtt-packet'
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../src/broker/embedded/index.ts'
+import { levelPersistence } from '../src/broker/embedded/level-persistence.ts'
+import { type AedesPersistence, sessionId } from '../src/broker/embedded/session-store.ts'
 import type { BrokerPolicy } from '../src/broker/interface.ts'
 import { createLogger } from '../src/logger.ts'
 
@@ -15,6 +15,10 @@ import { createLogger } from '../src/logger.ts'
 export interface LogLine {
   fields: Record<string, unknown>
   message: string
+}
+
+interface WillWriter {
+  putWill(client: { id: string }, will: object): Promise<void>
 }
 
 /** Every sender may do what `rights` says of it; the password does not matter. */
@@ -69,6 +73,18 @@ export class TestBroker {
     this.embedded = new EmbeddedBroker({ folder, host: '127.0.0.1', port: 0, tls: null, policy, logger, ...options })
     await this.embedded.start()
     this.#undo.push(() => this.embedded.stop())
+  }
+
+  /** Stores wills as a process leaves them that is killed. */
+  async leaveWills(...wills: { sender: number; clientId: string; topic: string }[]): Promise<void> {
+    const database = new ClassicLevel<string, Buffer>(this.folder, { valueEncoding: 'buffer' })
+    await database.open()
+    const persistence = levelPersistence(database) as AedesPersistence & WillWriter
+    for (const { sender, clientId, topic } of wills) {
+      const will = { topic, payload: Buffer.from('gone'), qos: 1, retain: false }
+      await persistence.putWill({ id: sessionId(sender, clientId) }, will)
+    }
+    await database.close()
   }
 
   async connect(sender: number, clientId: string, options: IClientOptions = {}): Promise<MqttClient> {

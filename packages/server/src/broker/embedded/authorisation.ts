@@ -1,4 +1,4 @@
-import { type Decision, decideDelivery, decidePublish, decideSubscribe } from '@sealmq/protocol'
+import { type ChannelRights, type Decision, decideDelivery, decidePublish, decideSubscribe } from '@sealmq/protocol'
 import type { AedesOptions, AuthenticateError, Client } from 'aedes'
 import type { Logger } from '../../logger.ts'
 import type { BrokerPolicy } from '../interface.ts'
@@ -10,6 +10,14 @@ type Hooks = Required<
 
 const badCredentials = 4
 const notAuthorised = 5
+/** Aedes publishes nothing with more. */
+const maximumTopicLevels = 100
+
+/** Whether a will on this topic may be published; as for any message, but Aedes looks at the levels of a PUBLISH only. */
+export function decideWill(rights: readonly ChannelRights[], topic: string): Decision {
+  if (topic.split('/').length > maximumTopicLevels) return { allowed: false, rule: 'The topic has too many levels.' }
+  return decidePublish(rights, topic)
+}
 
 /** Aedes' hooks, all of which allow everything unless set, by the authority's policy. */
 export function authorisation(policy: BrokerPolicy, logger: Logger): Hooks {
@@ -42,7 +50,7 @@ export function authorisation(policy: BrokerPolicy, logger: Logger): Hooks {
       }
       const will = willTopics.get(client)
       if (will !== undefined) {
-        const decision = decide(known.sender, (rights) => decidePublish(rights, will))
+        const decision = decide(known.sender, (rights) => decideWill(rights, will))
         if (!decision.allowed) {
           refuse(known.sender, 'will', will, decision.rule)
           done(connectionError('will refused', notAuthorised), false)
@@ -51,7 +59,7 @@ export function authorisation(policy: BrokerPolicy, logger: Logger): Hooks {
       }
       done(null, true)
     },
-    // MQTT 3.1.1 cannot refuse a single PUBLISH: the connection ends (4.8). Wills come here too, with or without a client.
+    // MQTT 3.1.1 cannot refuse a single PUBLISH: the connection ends (4.8). Wills come here too.
     authorizePublish: (client, packet, done) => {
       const sender = sessionSender(client?.id ?? (packet as { clientId?: string }).clientId)
       const decision = decide(sender, (rights) => decidePublish(rights, packet.topic))

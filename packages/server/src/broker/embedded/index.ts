@@ -1,7 +1,9 @@
+import type { EventEmitter } from 'node:events'
 import { type Server as HttpServer, STATUS_CODES } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
+import { promisify } from 'node:util'
 import { decideDelivery, decideSubscribe } from '@sealmq/protocol'
 import { Aedes, type Client } from 'aedes'
 import { ClassicLevel } from 'classic-level'
@@ -10,7 +12,8 @@ import { StartError } from '../../authority-error.ts'
 import { listenOn } from '../../listen.ts'
 import type { Logger } from '../../logger.ts'
 import type { Broker, BrokerConnection, BrokerPolicy } from '../interface.ts'
-import { addressOf, authorisation } from './authorisation.ts'
+import { addressOf, authorisation, decideWill } from './authorisation.ts'
+import { governPersistence } from './governed-persistence.ts'
 import { GuardedConnection } from './guarded-connection.ts'
 import { levelPersistence } from './level-persistence.ts'
 import { SessionStore, sessionSender } from './session-store.ts'
@@ -25,6 +28,8 @@ export interface EmbeddedBrokerOptions {
   logger: Logger
   /** Bytes; default 1 MiB. */
   maximumPacketLength?: number
+  /** ms; the wills of an earlier start are published after four of them. Default 60 s. */
+  heartbeatInterval?: number
   now?: () => number
 }
 
@@ -64,11 +69,25 @@ export class EmbeddedBroker implements Broker {
       )
     })
     this.#database = database
-    const persistence = levelPersistence(database)
-    this.#sessions = new SessionStore(database, persistence)
-    const id = await nextStart(database)
-    const aedes = new Aedes({ id, persistence, connectTimeout, queueLimit: 1000, ...authorisation(policy, logger) })
+    const stored = levelPersistence(database)
+    this.#sessions = new SessionStore(database, stored)
+    const failed = (error: unknown) => logger.error({ error: String(error) }, 'the broker failed')
+    const aedes: Aedes = new Aedes({
+      id: await nextStart(database),
+      persistence: governPersistence(stored, {
+        policy,
+        publish: (will) => promisify(aedes.publish.bind(aedes))(will),
+        failed,
+      }),
+      connectTimeout,
+      queueLimit: 1000,
+      heartbeatInterval: this.#options.heartbeatInterval ?? 60_000,
+      ...authorisation(policy, logger),
+    })
     this.#aedes = aedes
+    // Unheard, a fault of the store would end the process.
+    const events: EventEmitter = aedes
+    events.on('error', failed)
     await aedes.listen()
     aedes.on('clientReady', (client) => this.#clients.set(client, this.#describe(client)))
     aedes.on('clientDisconnect', (client) => this.#clients.delete(client))
@@ -129,6 +148,7 @@ export class EmbeddedBroker implements Broker {
       sender,
       (filter) => decideSubscribe(rights, filter).allowed,
       (topic) => decideDelivery(rights, topic).allowed,
+      (topic) => decideWill(rights, topic).allowed,
     )
   }
 

@@ -1,3 +1,4 @@
+import type { PublishPacket } from 'aedes'
 import type { ClassicLevel } from 'classic-level'
 
 /** The parts of aedes-persistence-level that are used here; it ships no types. */
@@ -5,7 +6,14 @@ export interface AedesPersistence {
   subscriptionsByClient(client: { id: string }): Promise<{ topic: string }[]>
   removeSubscriptions(client: { id: string }, topics: string[]): Promise<void>
   outgoingStream(client: { id: string }): AsyncIterable<{ topic: string; brokerId: string; brokerCounter: number }>
+  /** Wills of all brokers but these. */
+  streamWill(brokers: object): AsyncIterable<StoredWill>
+  getWill(client: { id: string }): Promise<StoredWill | undefined>
+  delWill(client: { id: string }): Promise<unknown>
 }
+
+/** A will as it is stored while its client is connected. */
+export type StoredWill = PublishPacket & { clientId: string; brokerId: string }
 
 /** The kinds of rows that a stored session has (aedes-persistence-level, asyncPersistence.js). */
 const sessionRows = ['subscriptions', 'outgoing', 'outgoing-id', 'incoming', 'will'] as const
@@ -19,7 +27,7 @@ export function sessionSender(id: string | undefined): number | null {
   return match ? Number(match[1]) : null
 }
 
-/** What is stored of disconnected sessions: subscriptions and queued messages. */
+/** What is stored of sessions: subscriptions, queued messages, wills. */
 export class SessionStore {
   readonly #database: ClassicLevel<string, Buffer>
   readonly #persistence: AedesPersistence
@@ -37,11 +45,12 @@ export class SessionStore {
     for (const rows of sessionRows) await this.#database.clear(senderRange(rows, sender))
   }
 
-  /** Removes subscriptions whose filter, and queued messages whose topic, is no longer allowed. */
+  /** Removes subscriptions whose filter, and queued messages and wills whose topic, is no longer allowed. */
   async purgeRefused(
     sender: number,
     maySubscribe: (filter: string) => boolean,
     mayReceive: (topic: string) => boolean,
+    mayPublish: (topic: string) => boolean,
   ): Promise<void> {
     for (const id of await this.#sessions(sender)) {
       await this.#unsubscribe(id, (filter) => !maySubscribe(filter))
@@ -53,11 +62,18 @@ export class SessionStore {
         )
       }
     }
+    for (const id of await this.#sessions(sender, ['will'])) {
+      const will = await this.#persistence.getWill({ id })
+      if (will && !mayPublish(will.topic)) await this.#persistence.delWill({ id })
+    }
   }
 
-  async #sessions(sender: number): Promise<Set<string>> {
+  async #sessions(
+    sender: number,
+    kinds: (typeof sessionRows)[number][] = ['subscriptions', 'outgoing'],
+  ): Promise<Set<string>> {
     const ids = new Set<string>()
-    for (const rows of ['subscriptions', 'outgoing'] as const) {
+    for (const rows of kinds) {
       for await (const key of this.#database.keys(senderRange(rows, sender))) {
         ids.add(decodeURIComponent(key.split(':')[1]!))
       }
