@@ -6,6 +6,10 @@ import type { Http } from './server.ts'
 
 /** A comment line so often keeps proxies from closing the feed, and shows the client that it lives, ms. */
 const heartbeat = 15_000
+/** Bytes that may wait for one listener: more than a thousand changes. */
+const longestBacklog = 64 * 1024
+/** Most listeners of one sender; with one more, its oldest is dropped. */
+const maximumFeeds = 4
 
 /** Keys, manifests, directory; and the feed that says when to read them anew. */
 export function keyringRoutes(http: Http, authority: Authority): void {
@@ -16,26 +20,42 @@ export function keyringRoutes(http: Http, authority: Authority): void {
     return keyrings.keyringOf(sender)
   })
 
+  const feeds = new Map<number, Set<() => void>>()
   http.get(routes.changes, { schema: { tags: ['keyring'] } }, async (request, reply) => {
-    await requireSender(authority, request)
+    const { sender } = await requireSender(authority, request)
     const token = bearerToken(request)
     reply.hijack()
     const { raw } = reply
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-    const { revision } = await store.selectFrom('deployment').select('revision').executeTakeFirstOrThrow()
-    const send = (current: number) => raw.write(`event: change\ndata: {"revision":${current}}\n\n`)
-    send(revision)
-    const stopListening = feed.listen((current) => {
-      send(current)
+    const send = (text: string) => {
+      if (raw.writableLength > longestBacklog) stop()
+      else if (raw.writable) raw.write(text)
+    }
+    const sendChange = (revision: number) => send(`event: change\ndata: {"revision":${revision}}\n\n`)
+    const stopListening = feed.listen((revision) => {
+      sendChange(revision)
       // A revoked sender hears that something changed, finds its token dead, and is shown out.
-      void tokenSender(store, token)
-        .then((sender) => sender ?? raw.end())
-        .catch(() => raw.end())
+      tokenSender(store, token).then((living) => living ?? stop(), stop)
     })
-    const timer = setInterval(() => raw.write(': alive\n\n'), heartbeat)
-    raw.on('close', () => {
+    const timer = setInterval(() => send(': alive\n\n'), heartbeat)
+    const own = feeds.get(sender) ?? new Set()
+    feeds.set(sender, own.add(stop))
+    // The one way out: whatever ended it, nothing is written afterwards, and a peer that reads nothing delays nothing.
+    function stop(): void {
       clearInterval(timer)
       stopListening()
-    })
+      own.delete(stop)
+      if (own.size === 0 && feeds.get(sender) === own) feeds.delete(sender)
+      raw.destroy()
+    }
+    raw.on('error', stop)
+    raw.on('close', stop)
+    const [oldest] = own
+    if (own.size > maximumFeeds) oldest?.()
+    await store
+      .selectFrom('deployment')
+      .select('revision')
+      .executeTakeFirstOrThrow()
+      .then(({ revision }) => sendChange(revision), stop)
   })
 }
