@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import mqtt, { type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, it } from 'vitest'
-import { TestBroker } from './test-broker.ts'
+import { inbox, TestBroker } from './test-broker.ts'
 import { collectUncaught } from './uncaught.ts'
 
 /** Attacks on the embedded broker by itself, under a policy that the test changes at will. */
@@ -42,6 +43,102 @@ describe('the embedded broker under attack', () => {
     })
   })
 
+  describe('by sessions that are kept', () => {
+    const durable = { clean: false }
+    /** Publishes one after the other; each has been queued for who is away when it returns. */
+    async function publish(writer: MqttClient, topic: string, ...payloads: string[]): Promise<void> {
+      const next = inbox(writer)
+      await writer.subscribeAsync(topic, { qos: 1 })
+      for (const payload of payloads) {
+        await writer.publishAsync(topic, payload, { qos: 1 })
+        expect(await next()).toBe(payload)
+      }
+    }
+    /** Subscribes, and is away. */
+    async function leaveSession(broker: TestBroker, sender: number, clientId: string, filter = 'a/#') {
+      const reader = await broker.connect(sender, clientId, durable)
+      await reader.subscribeAsync(filter, { qos: 1 })
+      await reader.endAsync(true)
+    }
+
+    it('keeps nothing of a filter that was refused beside one that was allowed', async () => {
+      const broker = await TestBroker.start(undo)
+      broker.policy.grant(2, 'b')
+      const reader = await broker.connect(1, 'reader', durable)
+      const granted = await new Promise((resolve) =>
+        reader.subscribe(['b', 'a/x', 'c/#'], { qos: 1 }, (_error, _granted, packet) => resolve(packet?.granted)),
+      )
+      expect(granted).toEqual([128, 1, 128])
+      await reader.endAsync(true)
+      await publish(await broker.connect(2, 'writer'), 'b', 'not for 1')
+      const rows = (await broker.stored()).filter((key) => key.includes('sender-1%2F'))
+      expect(rows).toEqual(['session:sender-1%2Freader', 'subscriptions:sender-1%2Freader:a/x'])
+    })
+
+    it('keeps so many messages for one session and no more, over a restart too, and goes on once they are taken', async () => {
+      const broker = await TestBroker.start(undo, { maximumQueueLength: 5 })
+      await leaveSession(broker, 1, 'reader')
+      await publish(await broker.connect(2, 'writer'), 'a/x', '1', '2', '3', '4')
+      await broker.embedded.stop()
+      await broker.run({ maximumQueueLength: 5 })
+      const writer = await broker.connect(2, 'writer')
+      await publish(writer, 'a/x', '5', '6', '7')
+      expect(broker.log.filter(({ message }) => message.startsWith('queue full'))).toHaveLength(1)
+      const [reader, next] = await broker.connectListening(1, 'reader', durable)
+      for (const payload of ['1', '2', '3', '4', '5']) expect(await next()).toBe(payload)
+      await publish(await broker.connect(2, 'other'), 'a/y', '8')
+      expect(await next()).toBe('8')
+      await reader.endAsync(true)
+      await publish(await broker.connect(2, 'third'), 'a/z', '9')
+      const [, nextAgain] = await broker.connectListening(1, 'reader', durable)
+      expect(await nextAgain()).toBe('9')
+    })
+
+    it('keeps so many sessions of one sender and drops the one that was not used for longest', async () => {
+      const broker = await TestBroker.start(undo, { maximumSessions: 2 })
+      await leaveSession(broker, 2, 'of another')
+      for (const name of ['first', 'second', 'first', 'third']) await leaveSession(broker, 1, name)
+      await publish(await broker.connect(2, 'writer'), 'a/x', 'queued')
+      const sessions = (kind: string, keys: string[]) =>
+        keys.filter((key) => key.startsWith(`${kind}:`)).map((key) => decodeURIComponent(key.split(':')[1]!))
+      const left = ['sender-1/first', 'sender-1/third', 'sender-2/of another']
+      const keys = await broker.stored()
+      for (const kind of ['session', 'subscriptions', 'outgoing']) expect(sessions(kind, keys)).toEqual(left)
+    })
+  })
+
+  it('ends the connection of a revoked sender that is still taking what was queued for it', async () => {
+    const broker = await TestBroker.start(undo)
+    const reader = await broker.connect(1, 'reader', { clean: false })
+    await reader.subscribeAsync('a/#', { qos: 1 })
+    await reader.endAsync(true)
+    const writer = await broker.connect(2, 'writer')
+    const topics = Array.from({ length: 300 }, (_, index) => `a/${index}`)
+    await Promise.all(topics.map((topic) => writer.publishAsync(topic, 'x', { qos: 1 })))
+    let revoking: Promise<void> | null = null
+    const { rights } = broker.policy
+    let questions = 0
+    broker.policy.rights = (sender) => {
+      // The first is asked about its subscription, the others about what is queued.
+      if (sender === 1 && ++questions === 5) {
+        broker.policy.granted.delete(1)
+        revoking = broker.embedded.removeSender(1)
+      }
+      return rights.call(broker.policy, sender)
+    }
+    const slow = mqtt.connect(broker.embedded.address(), {
+      username: 'sender-1',
+      password: 'x',
+      clientId: 'reader',
+      clean: false,
+      reconnectPeriod: 0,
+    })
+    undo.push(() => slow.end(true))
+    await closed(slow)
+    await revoking
+    expect(broker.embedded.connections().map(({ sender }) => sender)).toEqual([2])
+  })
+
   describe('on the WebSocket port', () => {
     it.each([
       ['/other', 404],
@@ -65,7 +162,7 @@ describe('the embedded broker under attack', () => {
 })
 
 /** Unlike `once`, it does not listen for errors. */
-const closed = (stream: Duplex) => new Promise<void>((resolve) => stream.once('close', () => resolve()))
+const closed = (stream: Duplex | MqttClient) => new Promise<void>((resolve) => stream.once('close', () => resolve()))
 
 /** Asks for an upgrade on a bare socket, as a page from elsewhere. */
 async function upgrade(http: Server, path: string): Promise<Socket> {

@@ -21,6 +21,18 @@ interface WillWriter {
   putWill(client: { id: string }, will: object): Promise<void>
 }
 
+/** Payloads as they come. */
+export function inbox(client: MqttClient): () => Promise<string> {
+  const waiting: ((payload: string) => void)[] = []
+  const kept: string[] = []
+  client.on('message', (_topic, payload) => {
+    const waiter = waiting.shift()
+    if (waiter) waiter(payload.toString())
+    else kept.push(payload.toString())
+  })
+  return () => new Promise((resolve) => (kept.length > 0 ? resolve(kept.shift()!) : waiting.push(resolve)))
+}
+
 /** Every sender may do what `rights` says of it; the password does not matter. */
 export class TestPolicy implements BrokerPolicy {
   readonly granted = new Map<number, readonly ChannelRights[]>()
@@ -98,6 +110,19 @@ export class TestBroker {
     client.on('error', () => {})
     this.#undo.push(() => client.end(true))
     return client
+  }
+
+  /** Connected, and what it receives from the first message on. */
+  async connectListening(
+    sender: number,
+    clientId: string,
+    options: IClientOptions,
+  ): Promise<[MqttClient, () => Promise<string>]> {
+    const { username, password } = { username: `sender-${sender}`, password: 'x' }
+    const all = { username, password, clientId, reconnectPeriod: 0, ...options }
+    const client = mqtt.connect(this.embedded.address(), all)
+    this.#undo.push(() => client.end(true))
+    return [client, inbox(client)]
   }
 
   /** A bare connection. */

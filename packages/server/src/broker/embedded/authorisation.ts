@@ -19,8 +19,11 @@ export function decideWill(rights: readonly ChannelRights[], topic: string): Dec
   return decidePublish(rights, topic)
 }
 
-/** Aedes' hooks, all of which allow everything unless set, by the authority's policy. */
-export function authorisation(policy: BrokerPolicy, logger: Logger): Hooks {
+/**
+ * Aedes' hooks, all of which allow everything unless set, by the authority's policy.
+ * @param admitted Told of every client whose credential was right.
+ */
+export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (client: Client) => void): Hooks {
   const willTopics = new WeakMap<Client, string>()
   const decide = (
     sender: number | null,
@@ -57,6 +60,7 @@ export function authorisation(policy: BrokerPolicy, logger: Logger): Hooks {
           return
         }
       }
+      admitted(client)
       done(null, true)
     },
     // MQTT 3.1.1 cannot refuse a single PUBLISH: the connection ends (4.8). Wills come here too.

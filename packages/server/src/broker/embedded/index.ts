@@ -16,6 +16,8 @@ import { addressOf, authorisation, decideWill } from './authorisation.ts'
 import { governPersistence } from './governed-persistence.ts'
 import { GuardedConnection } from './guarded-connection.ts'
 import { levelPersistence } from './level-persistence.ts'
+import { QueueLengths } from './queue-lengths.ts'
+import { SessionLimit } from './session-limit.ts'
 import { SessionStore, sessionSender } from './session-store.ts'
 
 export interface EmbeddedBrokerOptions {
@@ -28,6 +30,10 @@ export interface EmbeddedBrokerOptions {
   logger: Logger
   /** Bytes; default 1 MiB. */
   maximumPacketLength?: number
+  /** Messages that are kept for one stored session; default 10,000. */
+  maximumQueueLength?: number
+  /** Stored sessions of one sender; default 16. */
+  maximumSessions?: number
   /** ms; the wills of an earlier start are published after four of them. Default 60 s. */
   heartbeatInterval?: number
   now?: () => number
@@ -70,27 +76,46 @@ export class EmbeddedBroker implements Broker {
     })
     this.#database = database
     const stored = levelPersistence(database)
-    this.#sessions = new SessionStore(database, stored)
+    const queues = new QueueLengths(this.#options.maximumQueueLength ?? 10_000, (id) =>
+      logger.warn({ client: id }, 'queue full: new messages for it are dropped'),
+    )
+    await queues.load(database)
+    const sessionStore = new SessionStore(database, stored, queues)
+    this.#sessions = sessionStore
+    const sessions = new SessionLimit(database, {
+      maximum: this.#options.maximumSessions ?? 16,
+      remove: async (id) => {
+        logger.warn({ client: id }, 'too many sessions of the sender: the oldest is removed')
+        await this.#close((client) => client.id === id)
+        await sessionStore.purgeSession(id)
+      },
+      now: this.#options.now ?? Date.now,
+    })
+    await sessions.load()
     const failed = (error: unknown) => logger.error({ error: String(error) }, 'the broker failed')
     const aedes: Aedes = new Aedes({
       id: await nextStart(database),
       persistence: governPersistence(stored, {
         policy,
+        queues,
+        sessions,
         publish: (will) => promisify(aedes.publish.bind(aedes))(will),
         failed,
       }),
       connectTimeout,
       queueLimit: 1000,
       heartbeatInterval: this.#options.heartbeatInterval ?? 60_000,
-      ...authorisation(policy, logger),
+      ...authorisation(policy, logger, (client) => this.#admit(client)),
     })
     this.#aedes = aedes
     // Unheard, a fault of the store would end the process.
     const events: EventEmitter = aedes
     events.on('error', failed)
     await aedes.listen()
-    aedes.on('clientReady', (client) => this.#clients.set(client, this.#describe(client)))
-    aedes.on('clientDisconnect', (client) => this.#clients.delete(client))
+    // Its rights may have ended while it took what was queued for it.
+    aedes.on('clientReady', (client) => {
+      if (!policy.rights(sessionSender(client.id)!)) client.close()
+    })
     aedes.on('clientError', (client, error) =>
       logger.info({ client: client.id, reason: error.message }, 'connection ended'),
     )
@@ -183,10 +208,20 @@ export class EmbeddedBroker implements Broker {
     this.#aedes.handle(Object.assign(connection, { remoteAddress: socket.remoteAddress }))
   }
 
+  // From here on, not from `clientReady`, which comes only after all that was queued was taken.
+  #admit(client: Client): void {
+    this.#clients.set(client, this.#describe(client))
+    client.conn.once('close', () => this.#clients.delete(client))
+  }
+
+  #disconnect(sender: number): Promise<void> {
+    return this.#close((client) => sessionSender(client.id) === sender)
+  }
+
   // Aedes removes a client from its lists in the callback of close.
-  async #disconnect(sender: number): Promise<void> {
-    const clients = [...this.#clients].filter(([, connection]) => connection.sender === sender)
-    await Promise.all(clients.map(([client]) => new Promise<void>((resolve) => client.close(resolve))))
+  async #close(which: (client: Client) => boolean): Promise<void> {
+    const clients = [...this.#clients.keys()].filter(which)
+    await Promise.all(clients.map((client) => new Promise<void>((resolve) => client.close(resolve))))
   }
 
   #describe(client: Client): BrokerConnection {

@@ -1,25 +1,41 @@
 import type { PublishPacket } from 'aedes'
 import type { ClassicLevel } from 'classic-level'
+import type { QueueLengths } from './queue-lengths.ts'
 
 /** The parts of aedes-persistence-level that are used here; it ships no types. */
 export interface AedesPersistence {
-  subscriptionsByClient(client: { id: string }): Promise<{ topic: string }[]>
+  addSubscriptions(client: { id: string }, subscriptions: Subscription[]): Promise<void>
+  subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
+  cleanSubscriptions(client: { id: string }): Promise<void>
   removeSubscriptions(client: { id: string }, topics: string[]): Promise<void>
   outgoingStream(client: { id: string }): AsyncIterable<{ topic: string; brokerId: string; brokerCounter: number }>
+  outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: object): Promise<void>
+  outgoingUpdate(client: { id: string }, packet: object): Promise<void>
+  /** The message that was acknowledged, if it was queued. */
+  outgoingClearMessageId(client: { id: string }, packet: object): Promise<object | undefined>
   /** Wills of all brokers but these. */
   streamWill(brokers: object): AsyncIterable<StoredWill>
   getWill(client: { id: string }): Promise<StoredWill | undefined>
   delWill(client: { id: string }): Promise<unknown>
 }
 
+/** A filter as it is stored. */
+export interface Subscription {
+  topic: string
+}
+
 /** A will as it is stored while its client is connected. */
 export type StoredWill = PublishPacket & { clientId: string; brokerId: string }
 
-/** The kinds of rows that a stored session has (aedes-persistence-level, asyncPersistence.js). */
-const sessionRows = ['subscriptions', 'outgoing', 'outgoing-id', 'incoming', 'will'] as const
+/** The kinds of rows that a stored session has: those of aedes-persistence-level (asyncPersistence.js), and its last use. */
+const sessionRows = ['subscriptions', 'outgoing', 'outgoing-id', 'incoming', 'will', 'session'] as const
 
 /** Sessions are stored under the sender's name, so that nobody takes over another's by its client id. */
 export const sessionId = (sender: number, clientId: string): string => `sender-${sender}/${clientId}`
+
+/** The row of a session, or what its rows of this kind begin with. */
+export const sessionRow = (kind: (typeof sessionRows)[number], id: string): string =>
+  `${kind}:${encodeURIComponent(id)}`
 
 /** The sender of a stored session, or null. */
 export function sessionSender(id: string | undefined): number | null {
@@ -31,18 +47,32 @@ export function sessionSender(id: string | undefined): number | null {
 export class SessionStore {
   readonly #database: ClassicLevel<string, Buffer>
   readonly #persistence: AedesPersistence
+  readonly #queues: QueueLengths
 
-  constructor(database: ClassicLevel<string, Buffer>, persistence: AedesPersistence) {
+  constructor(database: ClassicLevel<string, Buffer>, persistence: AedesPersistence, queues: QueueLengths) {
     this.#database = database
     this.#persistence = persistence
+    this.#queues = queues
   }
 
   /** Removes everything of a sender. */
   async purge(sender: number): Promise<void> {
     for (const id of await this.#sessions(sender)) {
       await this.#unsubscribe(id, () => true)
+      this.#queues.clear(id)
     }
     for (const rows of sessionRows) await this.#database.clear(senderRange(rows, sender))
+  }
+
+  /** Removes everything of one session. */
+  async purgeSession(id: string): Promise<void> {
+    await this.#unsubscribe(id, () => true)
+    this.#queues.clear(id)
+    for (const rows of sessionRows) {
+      const row = sessionRow(rows, id)
+      await this.#database.del(row)
+      await this.#database.clear({ gte: `${row}:`, lt: `${row};` })
+    }
   }
 
   /** Removes subscriptions whose filter, and queued messages and wills whose topic, is no longer allowed. */
@@ -54,11 +84,11 @@ export class SessionStore {
   ): Promise<void> {
     for (const id of await this.#sessions(sender)) {
       await this.#unsubscribe(id, (filter) => !maySubscribe(filter))
-      const name = encodeURIComponent(id)
       for await (const packet of this.#persistence.outgoingStream({ id })) {
         if (mayReceive(packet.topic)) continue
+        this.#queues.leave(id)
         await this.#database.del(
-          `outgoing:${name}:${packet.brokerId}:${String(packet.brokerCounter).padStart(16, '0')}`,
+          `${sessionRow('outgoing', id)}:${packet.brokerId}:${String(packet.brokerCounter).padStart(16, '0')}`,
         )
       }
     }
