@@ -84,17 +84,13 @@ async function compose(
   const rights = new RightsSnapshot(store)
   const feed = new ChangeFeed()
   const broker = new EmbeddedBroker({ ...options.mqtt, folder: join(dataDir, 'broker'), tls, policy: rights, logger })
-  const outbox = new Outbox(store, broker, logger)
+  const outbox = new Outbox({ store, rights, broker, announce: (revision) => feed.announce(revision), logger })
   const changes: ChangeContext = {
     store,
     masterKey,
     deployment: identity.deployment,
     now,
-    committed: async (revision) => {
-      await rights.reload()
-      await outbox.run()
-      feed.announce(revision)
-    },
+    committed: (revision) => outbox.run(revision),
   }
   const withoutBroker = { ...changes, committed: async () => {} }
   const seeded = await store.selectFrom('roles').select('id').limit(1).executeTakeFirst()

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { connect as connectTo, type Socket } from 'node:net'
@@ -11,11 +10,12 @@ import { ChangeFeed } from '../src/administration/change-feed.ts'
 import type { Authority } from '../src/http/authority.ts'
 import { keyringRoutes } from '../src/http/keyring.ts'
 import type { Http } from '../src/http/server.ts'
-import { hashSecret, newSecret } from '../src/identity/secrets.ts'
+import { newSecret } from '../src/identity/secrets.ts'
 import { loadDeployment } from '../src/keys/authority-key.ts'
 import { loadMasterKey } from '../src/keys/master-key.ts'
 import { openStore } from '../src/store/open-store.ts'
 import type { Database } from '../src/store/schema.ts'
+import { addSender } from './add-sender.ts'
 import { testOptions } from './test-authority.ts'
 import { collectUncaught } from './uncaught.ts'
 
@@ -108,26 +108,3 @@ describe('the change feed', () => {
     expect(text.indexOf('"revision":77')).toBeLessThan(text.indexOf('"revision":0'))
   })
 })
-
-async function addSender(store: Database, token: string): Promise<void> {
-  const id = randomUUID()
-  const member = { id, email: 'a@plant.example', name: 'a', password: '', created_at: 0, failed_tries: 0 }
-  await store
-    .insertInto('members')
-    .values({ ...member, locked_until: 0 })
-    .execute()
-  await store
-    .insertInto('senders')
-    .values({
-      member_id: id,
-      member_name: 'a',
-      name: 'a',
-      algorithm: 'ES256',
-      public_key: new Uint8Array(33),
-      token_hash: hashSecret(token),
-      broker_hash: new Uint8Array(32),
-      created_at: 0,
-      revoked_at: null,
-    })
-    .execute()
-}

@@ -35,6 +35,7 @@ export function inbox(client: MqttClient): () => Promise<string> {
 
 /** Every sender may do what `rights` says of it; the password does not matter. */
 export class TestPolicy implements BrokerPolicy {
+  current = true
   readonly granted = new Map<number, readonly ChannelRights[]>()
 
   /** Publish and subscribe to these filters. */

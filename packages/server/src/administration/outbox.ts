@@ -1,36 +1,49 @@
 import type { Broker } from '../broker/interface.ts'
 import type { Logger } from '../logger.ts'
 import type { Database } from '../store/schema.ts'
+import type { RightsSnapshot } from './rights.ts'
 
+const shortestWait = 250
 const longestWait = 30_000
 
-/** Tells the broker what the store says it must hear, in order, until it has heard it; also after a restart. */
+export interface OutboxOptions {
+  store: Database
+  rights: Pick<RightsSnapshot, 'reload' | 'invalidate'>
+  broker: Pick<Broker, 'removeSender' | 'refreshSender'>
+  /** Tells the clients of a new revision. */
+  announce: (revision: number) => void
+  logger: Logger
+}
+
+/**
+ * Makes known what the store says: rights are read anew, the broker hears what it must, in order, and the clients that
+ * something changed. It tries until it is done; also after a restart.
+ */
 export class Outbox {
-  readonly #store: Database
-  readonly #broker: Broker
-  readonly #logger: Logger
+  readonly #options: OutboxOptions
   #running: Promise<void> | null = null
   #again = false
+  #revision: number | null = null
   #timer: NodeJS.Timeout | null = null
-  #wait = 250
+  #wait = shortestWait
   #stopped = false
 
-  constructor(store: Database, broker: Broker, logger: Logger) {
-    this.#store = store
-    this.#broker = broker
-    this.#logger = logger
+  constructor(options: OutboxOptions) {
+    this.#options = options
   }
 
-  /** Carries out all that waits; resolves when it is done or has failed and will be tried again by itself. */
-  run(): Promise<void> {
+  /**
+   * Carries out all that waits; resolves when it is done or has failed and will be tried again by itself.
+   * @param revision Of a change that was committed.
+   */
+  run(revision?: number): Promise<void> {
+    if (revision !== undefined) this.#revision = Math.max(revision, this.#revision ?? 0)
     if (this.#running) {
       this.#again = true
       return this.#running
     }
-    this.#running = this.#carryOut().finally(() => {
-      this.#running = null
-    })
-    return this.#running
+    this.#running = this.#stopped ? null : this.#carryOut()
+    return this.#running ?? Promise.resolve()
   }
 
   async stop(): Promise<void> {
@@ -40,27 +53,50 @@ export class Outbox {
   }
 
   async #carryOut(): Promise<void> {
+    const { broker, logger } = this.#options
+    if (this.#timer) clearTimeout(this.#timer)
     try {
       do {
         this.#again = false
-        await this.#carryOutWaiting()
-      } while (this.#again)
-      this.#wait = 250
+        await this.#renewRights()
+        // What the broker does not take must not keep the clients from new keys.
+        await this.#tell(broker).finally(() => this.#announce())
+      } while (this.#again && !this.#stopped)
+      this.#wait = shortestWait
     } catch (error) {
-      this.#logger.warn({ error: String(error) }, 'the broker did not take a change; it will be tried again')
-      if (this.#stopped) return
-      this.#timer = setTimeout(() => void this.run(), this.#wait)
+      logger.warn({ error: String(error) }, 'a change could not be carried out; it will be tried again')
+      if (!this.#stopped) this.#timer = setTimeout(() => void this.run(), this.#wait)
       this.#wait = Math.min(this.#wait * 2, longestWait)
+    } finally {
+      // In the same turn as the last look at #again: a call that comes from here on begins a run of its own.
+      this.#running = null
     }
   }
 
-  async #carryOutWaiting(): Promise<void> {
-    for (;;) {
-      const row = await this.#store.selectFrom('outbox').selectAll().orderBy('id').limit(1).executeTakeFirst()
-      if (!row || this.#stopped) return
-      if (row.action === 'remove-sender') await this.#broker.removeSender(row.sender)
-      else await this.#broker.refreshSender(row.sender)
-      await this.#store.deleteFrom('outbox').where('id', '=', row.id).execute()
+  async #renewRights(): Promise<void> {
+    const { rights } = this.#options
+    try {
+      await rights.reload()
+    } catch (error) {
+      // Old rights may hold what was just revoked.
+      rights.invalidate()
+      throw error
     }
+  }
+
+  async #tell(broker: OutboxOptions['broker']): Promise<void> {
+    const { store } = this.#options
+    for (;;) {
+      const row = await store.selectFrom('outbox').selectAll().orderBy('id').limit(1).executeTakeFirst()
+      if (!row || this.#stopped) return
+      if (row.action === 'remove-sender') await broker.removeSender(row.sender)
+      else await broker.refreshSender(row.sender)
+      await store.deleteFrom('outbox').where('id', '=', row.id).execute()
+    }
+  }
+
+  #announce(): void {
+    if (this.#revision !== null) this.#options.announce(this.#revision)
+    this.#revision = null
   }
 }

@@ -17,6 +17,7 @@ const noHash = new Uint8Array(32)
 export class RightsSnapshot implements BrokerPolicy {
   readonly #store: Database
   #senders = new Map<number, SenderRights>()
+  #current = false
   #reloading: Promise<void> = Promise.resolve()
 
   constructor(store: Database) {
@@ -29,6 +30,15 @@ export class RightsSnapshot implements BrokerPolicy {
     const reloaded = this.#reloading.then(() => consistentRead(this.#store, (transaction) => this.#read(transaction)))
     this.#reloading = reloaded.catch(() => {})
     return reloaded
+  }
+
+  /** What is known is old: until it was read again, nobody may do anything. */
+  invalidate(): void {
+    this.#current = false
+  }
+
+  get current(): boolean {
+    return this.#current
   }
 
   async #read(store: DatabaseTransaction): Promise<void> {
@@ -66,16 +76,17 @@ export class RightsSnapshot implements BrokerPolicy {
         { brokerHash: broker_hash, rights: rightsOf(member_id) },
       ]),
     )
+    this.#current = true
   }
 
   authenticate(username: string, password: Uint8Array): { sender: number } | null {
     const sender = Number(/^sender-([1-9][0-9]{0,9})$/.exec(username)?.[1] ?? 0)
     const known = this.#senders.get(sender)
     const isRight = timingSafeEqual(hashSecret(password), known?.brokerHash ?? noHash)
-    return known && isRight && username === brokerUsername(sender) ? { sender } : null
+    return this.#current && known && isRight && username === brokerUsername(sender) ? { sender } : null
   }
 
   rights(sender: number): readonly ChannelRights[] | null {
-    return this.#senders.get(sender)?.rights ?? null
+    return (this.#current && this.#senders.get(sender)?.rights) || null
   }
 }

@@ -3,6 +3,8 @@ import type { ChannelRights } from '@sealmq/protocol'
 
 /** What a broker asks the authority; answered from memory. */
 export interface BrokerPolicy {
+  /** Whether rights are known. While they are not, nobody may do anything; nothing is purged for it. */
+  readonly current: boolean
   /** The sender whose credential this is, or null. Constant-time. */
   authenticate(username: string, password: Uint8Array): { sender: number } | null
   /** What a sender may do now; null when unknown or revoked. */

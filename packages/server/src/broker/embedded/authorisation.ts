@@ -8,6 +8,7 @@ type Hooks = Required<
   Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 >
 
+const unavailable = 3
 const badCredentials = 4
 const notAuthorised = 5
 /** Aedes publishes nothing with more. */
@@ -45,6 +46,11 @@ export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (c
       done(null, true)
     },
     authenticate: (client, username, password, done) => {
+      if (!policy.current) {
+        // Not "bad credentials", at which clients give up.
+        done(connectionError('the rights are not known at the moment', unavailable), false)
+        return
+      }
       const known = policy.authenticate(username ?? '', password ?? new Uint8Array(0))
       if (!known || sessionSender(client.id) !== known.sender) {
         logger.warn({ address: addressOf(client) }, 'broker credential refused')

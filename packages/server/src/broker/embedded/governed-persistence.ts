@@ -48,7 +48,9 @@ export function governPersistence(persistence: AedesPersistence, governance: Gov
         packet,
       )
     },
+    // Aedes clears what may not be forwarded. Nothing may be while rights are not known: it is kept, and comes twice at worst.
     async outgoingClearMessageId(client, packet) {
+      if (!policy.current) return undefined
       const cleared = await persistence.outgoingClearMessageId(client, packet)
       if (cleared) queues.leave(client.id)
       return cleared
@@ -72,6 +74,7 @@ async function settleWills(
   brokers: object,
 ): Promise<void> {
   for await (const will of persistence.streamWill(brokers)) {
+    if (!policy.current) return
     try {
       const sender = sessionSender(will.clientId)
       const rights = sender === null ? null : policy.rights(sender)

@@ -167,6 +167,7 @@ export class EmbeddedBroker implements Broker {
 
   async refreshSender(sender: number): Promise<void> {
     const { policy } = this.#options
+    if (!policy.current) throw new Error('The rights are not known at the moment.')
     await this.#disconnect(sender)
     const rights = policy.rights(sender) ?? []
     await this.#sessions?.purgeRefused(
