@@ -12,6 +12,7 @@ import { RightsSnapshot } from './administration/rights.ts'
 import { StartError } from './authority-error.ts'
 import { EmbeddedBroker } from './broker/embedded/index.ts'
 import type { Authority } from './http/authority.ts'
+import { ownOrigins } from './http/own-origins.ts'
 import { createHttpServer } from './http/server.ts'
 import { renewSetupCode } from './identity/setup-code.ts'
 import { loadDeployment, storeIsNew } from './keys/authority-key.ts'
@@ -112,7 +113,8 @@ async function compose(
   }
   const http = await createHttpServer(authority, logger, tls)
   await http.ready()
-  const origins = () => ownOrigins(http.server.address() as AddressInfo, options, tls !== null)
+  const origins = () =>
+    ownOrigins(tls ? 'https' : 'http', hostNames(options), (http.server.address() as AddressInfo).port)
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')
   undo.push(() => closeHttp(http))
@@ -186,7 +188,6 @@ function urlOf(scheme: string, { address, family, port }: AddressInfo, tls: TlsS
   return `${scheme}://${!isAny && family === 'IPv6' ? `[${host}]` : host}:${port}`
 }
 
-function ownOrigins({ port }: AddressInfo, { http, tls }: ServeOptions, secure: boolean): string[] {
-  const names = [http.host, 'localhost', '127.0.0.1', ...(tls?.kind === 'local' ? tls.names : [])]
-  return names.map((name) => `${secure ? 'https' : 'http'}://${name}:${port}`)
+function hostNames({ http, tls }: ServeOptions): string[] {
+  return [http.host, 'localhost', '127.0.0.1', '::1', ...(tls?.kind === 'local' ? tls.names : [])]
 }
