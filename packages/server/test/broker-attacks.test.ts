@@ -1,9 +1,13 @@
 import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, it } from 'vitest'
+import { loadTls } from '../src/tls/load-tls.ts'
 import { inbox, TestBroker } from './test-broker.ts'
 import { collectUncaught } from './uncaught.ts'
 
@@ -139,7 +143,82 @@ describe('the embedded broker under attack', () => {
     expect(broker.embedded.connections().map(({ sender }) => sender)).toEqual([2])
   })
 
+  describe('by strangers', () => {
+    const reasons = (broker: TestBroker) => broker.log.map(({ fields }) => fields.reason)
+    /** The first bytes of a CONNECT that has as many. */
+    const beginning = (length: number) => {
+      const remaining = length - 3
+      return Uint8Array.from([0x10, 0x80 | (remaining & 0x7f), remaining >> 7])
+    }
+
+    it('ends a connection whose first packet is above 8 KiB before it is sent, and lets in one that is not', async () => {
+      const broker = await TestBroker.start(undo)
+      const stranger = broker.socket()
+      stranger.write(beginning(8 * 1024 + 1))
+      await closed(stranger)
+      expect(reasons(broker)).toContain('packet too large')
+      const will = { topic: 'a/will', payload: Buffer.alloc(8000), qos: 1 as const, retain: false }
+      const client = await broker.connect(1, 'large', { will })
+      await client.publishAsync('a/x', Buffer.alloc(500_000), { qos: 1 })
+    })
+
+    it('drops the oldest of too many that have not signed in, and nobody who has', async () => {
+      const broker = await TestBroker.start(undo, { maximumStrangers: 3 })
+      const client = await broker.connect(1, 'client')
+      const strangers = Array.from({ length: 4 }, () => broker.socket())
+      const ends = strangers.map(closed)
+      for (const stranger of strangers) stranger.write(beginning(100))
+      await ends[0]
+      await broker.connect(1, 'other')
+      await ends[1]
+      expect(strangers.map(({ closed }) => closed)).toEqual([true, true, false, false])
+      expect(client.connected).toBe(true)
+      expect(reasons(broker)).toContain('too many connections that have not signed in')
+    })
+
+    it('lets in no more connections than there may be', async () => {
+      const broker = await TestBroker.start(undo, { maximumConnections: 2 })
+      for (const name of ['first', 'second']) await broker.connect(1, name)
+      await closed(broker.socket())
+      expect(reasons(broker)).toContain('too many connections')
+      expect(broker.embedded.connections()).toHaveLength(2)
+    })
+
+    it('ends a TLS handshake that is none, and counts one that does not end', async () => {
+      const { key, cert } = await loadTls(
+        { kind: 'local', names: [] },
+        await mkdtemp(join(tmpdir(), 'tls-')),
+        Date.now(),
+      )
+      const broker = await TestBroker.start(undo, { tls: { key, cert }, maximumStrangers: 2 })
+      const garbage = broker.socket()
+      garbage.write('no handshake')
+      await closed(garbage)
+      const strangers = [broker.socket(), broker.socket()]
+      const ends = strangers.map(closed)
+      const client = await broker.connect(1, 'client', { rejectUnauthorized: false })
+      await ends[0]
+      expect(client.connected).toBe(true)
+      expect(uncaught).toEqual([])
+    })
+  })
+
   describe('on the WebSocket port', () => {
+    it('keeps little of a frame that a stranger does not end', async () => {
+      const broker = await TestBroker.start(undo)
+      const http = createServer()
+      undo.push(() => http.close())
+      broker.embedded.attachWebSocket(http, () => ['https://evil.example'])
+      const peer = await upgrade(http, '/mqtt')
+      await once(peer, 'data')
+      const frame = Buffer.alloc(200_000)
+      frame.set([0x82, 0xff, 0, 0, 0, 0, 0, 0x0f, 0, 0])
+      peer.write(frame)
+      peer.resume()
+      await closed(peer)
+      expect(broker.log.map(({ fields }) => fields.reason)).toContain('sends too much before it signs in')
+    })
+
     it.each([
       ['/other', 404],
       ['/mqtt', 403],

@@ -126,10 +126,11 @@ export class TestBroker {
     return [client, inbox(client)]
   }
 
-  /** A bare connection. */
+  /** A bare connection, which ignores what it is sent. */
   socket(): Socket {
     const socket = connectTcp(Number(new URL(this.embedded.address()).port), '127.0.0.1')
     socket.on('error', () => {})
+    socket.resume()
     this.#undo.push(() => socket.destroy())
     return socket
   }

@@ -31,7 +31,7 @@ export class GuardedConnection extends Duplex {
     this.#options = options
     this.#lastProgress = options.monotonic()
     this.#guard = new PacketGuard(options.maximumPacketLength)
-    this.#guard.on('error', (error) => this.#drop(error.message))
+    this.#guard.on('error', (error) => this.dropFor(error.message))
     this.#guard.on('data', (chunk) => {
       if (!this.push(chunk)) this.#guard.pause()
     })
@@ -81,7 +81,7 @@ export class GuardedConnection extends Duplex {
           end()
           return
         }
-        this.#drop('takes nothing')
+        this.dropFor('takes nothing')
         end()
       },
       Math.max(0, left),
@@ -90,7 +90,7 @@ export class GuardedConnection extends Duplex {
     this.#connection.on('close', end)
   }
 
-  #drop(reason: string): void {
+  dropFor(reason: string): void {
     this.#options.dropped(reason)
     this.destroy()
   }

@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import { type Server as HttpServer, STATUS_CODES } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createServer as createTlsServer } from 'node:tls'
+import { createSecureContext, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { decideDelivery, decideSubscribe } from '@sealmq/protocol'
 import { Aedes, type Client } from 'aedes'
@@ -34,6 +34,10 @@ export interface EmbeddedBrokerOptions {
   maximumQueueLength?: number
   /** Stored sessions of one sender; default 16. */
   maximumSessions?: number
+  /** Default 5000. */
+  maximumConnections?: number
+  /** Connections that have not signed in; with one more, the oldest is dropped. Default 200. */
+  maximumStrangers?: number
   /** ms; the wills of an earlier start are published after four of them. Default 60 s. */
   heartbeatInterval?: number
   now?: () => number
@@ -41,6 +45,8 @@ export interface EmbeddedBrokerOptions {
 
 /** ms in which a connection must have sent its CONNECT. */
 const connectTimeout = 10_000
+/** Bytes that a connection by WebSocket may send before it has signed in; as frames, maybe with what follows its CONNECT. */
+const strangerLength = 64 * 1024
 
 /** Aedes as a broker of sealed messages: state on disk, everything denied that the policy does not allow. */
 export class EmbeddedBroker implements Broker {
@@ -48,6 +54,8 @@ export class EmbeddedBroker implements Broker {
   readonly capabilities = { protocolVersions: [4], webSocket: true }
   readonly #options: EmbeddedBrokerOptions
   readonly #sockets = new Set<Duplex>()
+  /** Connections that have not signed in yet, in the order in which they came. */
+  readonly #strangers = new Set<GuardedConnection>()
   readonly #clients = new Map<Client, BrokerConnection>()
   #aedes: Aedes | null = null
   #database: ClassicLevel<string, Buffer> | null = null
@@ -122,9 +130,14 @@ export class EmbeddedBroker implements Broker {
     aedes.on('connectionError', (client, error) =>
       logger.info({ client: client.id, reason: error.message }, 'connection ended'),
     )
-    const accept = (socket: Socket) => this.#accept(socket)
-    this.#server = tls ? createTlsServer({ ...tls, minVersion: 'TLSv1.2' }, accept) : createServer(accept)
+    // Not a TLS server: it would show connections only after the handshake, and so many more could wait in that.
+    const secureContext = tls && createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+    this.#server = createServer((socket) => {
+      this.#accept(secureContext ? new TLSSocket(socket, { isServer: true, secureContext }) : socket)
+    })
     await listenOn(this.#server, host, port, '--mqtt')
+    // No more files, for example.
+    this.#server.on('error', failed)
   }
 
   async stop(): Promise<void> {
@@ -154,7 +167,14 @@ export class EmbeddedBroker implements Broker {
       else {
         webSockets.handleUpgrade(request, socket, head, (webSocket) => {
           const stream = createWebSocketStream(webSocket)
-          this.#accept(Object.assign(stream, { remoteAddress: request.socket.remoteAddress }))
+          const { remoteAddress, bytesRead } = request.socket
+          const connection = this.#accept(Object.assign(stream, { remoteAddress }))
+          // A frame is kept until it is complete, out of sight of the packet guard.
+          request.socket.on('data', () => {
+            if (!connection || !this.#strangers.has(connection)) return
+            if (request.socket.bytesRead - bytesRead > strangerLength)
+              connection.dropFor('sends too much before it signs in')
+          })
         })
       }
     })
@@ -193,25 +213,37 @@ export class EmbeddedBroker implements Broker {
     return this.#options.maximumPacketLength ?? 1024 * 1024
   }
 
-  #accept(socket: Duplex & { remoteAddress?: string | undefined }): void {
-    if (!this.#aedes) {
+  #accept(socket: Duplex & { remoteAddress?: string | undefined }): GuardedConnection | null {
+    const { maximumConnections = 5000, maximumStrangers = 200, logger } = this.#options
+    const dropped = (reason: string) => logger.warn({ address: socket.remoteAddress, reason }, 'connection dropped')
+    if (!this.#aedes || this.#sockets.size >= maximumConnections) {
+      dropped('too many connections')
+      socket.on('error', () => {})
       socket.destroy()
-      return
+      return null
     }
     const connection = new GuardedConnection(socket, {
       maximumPacketLength: this.#maximumPacketLength,
-      dropped: (reason) => this.#options.logger.warn({ address: socket.remoteAddress, reason }, 'connection dropped'),
+      dropped,
       monotonic: () => performance.now(),
     })
     this.#sockets.add(connection)
-    connection.on('close', () => this.#sockets.delete(connection))
+    this.#strangers.add(connection)
+    connection.on('close', () => {
+      this.#sockets.delete(connection)
+      this.#strangers.delete(connection)
+    })
     connection.on('error', () => {})
+    const [oldest] = this.#strangers
+    if (this.#strangers.size > maximumStrangers) oldest?.dropFor('too many connections that have not signed in')
     this.#aedes.handle(Object.assign(connection, { remoteAddress: socket.remoteAddress }))
+    return connection
   }
 
   // From here on, not from `clientReady`, which comes only after all that was queued was taken.
   #admit(client: Client): void {
     this.#clients.set(client, this.#describe(client))
+    this.#strangers.delete(client.conn as Duplex as GuardedConnection)
     client.conn.once('close', () => this.#clients.delete(client))
   }
 

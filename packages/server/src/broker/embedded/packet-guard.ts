@@ -2,6 +2,8 @@ import { Transform, type TransformCallback } from 'node:stream'
 
 /** MQTT fixed headers are at most 5 bytes (MQTT 3.1.1, 2.2). */
 const longestHeader = 5
+/** Of the first packet, a CONNECT with its will, bytes: Aedes keeps all of it before anybody has signed in. */
+const firstPacketLength = 8 * 1024
 
 /**
  * Passes MQTT bytes on and ends the connection as soon as a fixed header announces a packet above the limit,
@@ -9,12 +11,14 @@ const longestHeader = 5
  */
 export class PacketGuard extends Transform {
   readonly #maximumLength: number
+  #maximumNow: number
   #header: number[] = []
   #left = 0
 
   constructor(maximumLength: number) {
     super()
     this.#maximumLength = maximumLength
+    this.#maximumNow = Math.min(maximumLength, firstPacketLength)
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
@@ -29,11 +33,12 @@ export class PacketGuard extends Transform {
       this.#header.push(chunk[at++]!)
       const length = remainingLength(this.#header)
       if (length === null) continue
-      if (length === 'malformed' || length + this.#header.length > this.#maximumLength) {
+      if (length === 'malformed' || length + this.#header.length > this.#maximumNow) {
         done(new Error(length === 'malformed' ? 'malformed remaining length' : 'packet too large'))
         return
       }
       this.#left = length
+      this.#maximumNow = this.#maximumLength
       this.#header = []
     }
     done(null, chunk)
