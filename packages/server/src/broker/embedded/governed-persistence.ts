@@ -43,10 +43,11 @@ export function governPersistence(persistence: AedesPersistence, governance: Gov
     // The newest message is refused when a queue is full. Overlapping filters name a session more than once.
     outgoingEnqueueCombi(subscriptions, packet) {
       const ids = [...new Set(subscriptions.map(({ clientId }) => clientId))].filter((id) => queues.enter(id))
-      return persistence.outgoingEnqueueCombi(
-        ids.map((clientId) => ({ clientId })),
-        packet,
-      )
+      const named = ids.map((clientId) => ({ clientId }))
+      return persistence.outgoingEnqueueCombi(named, packet).catch((error: unknown) => {
+        for (const id of ids) queues.leave(id)
+        throw error
+      })
     },
     // Aedes clears what may not be forwarded. Nothing may be while rights are not known: it is kept, and comes twice at worst.
     async outgoingClearMessageId(client, packet) {

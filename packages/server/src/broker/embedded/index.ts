@@ -83,6 +83,7 @@ export class EmbeddedBroker implements Broker {
       )
     })
     this.#database = database
+    const failed = (error: unknown) => logger.error({ error: String(error) }, 'the broker failed')
     const stored = levelPersistence(database)
     const queues = new QueueLengths(this.#options.maximumQueueLength ?? 10_000, (id) =>
       logger.warn({ client: id }, 'queue full: new messages for it are dropped'),
@@ -97,10 +98,10 @@ export class EmbeddedBroker implements Broker {
         await this.#close((client) => client.id === id)
         await sessionStore.purgeSession(id)
       },
+      failed,
       now: this.#options.now ?? Date.now,
     })
     await sessions.load()
-    const failed = (error: unknown) => logger.error({ error: String(error) }, 'the broker failed')
     const aedes: Aedes = new Aedes({
       id: await nextStart(database),
       persistence: governPersistence(stored, {

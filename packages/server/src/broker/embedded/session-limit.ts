@@ -6,6 +6,8 @@ export interface SessionLimitOptions {
   maximum: number
   /** Ends the session's connection, if there is one, and removes all that is stored of it. */
   remove: (id: string) => Promise<void>
+  /** The store failed. */
+  failed: (error: unknown) => void
   /** ms. */
   now: () => number
 }
@@ -41,7 +43,9 @@ export class SessionLimit {
     const sessions = this.#of(id)
     sessions.delete(id)
     sessions.add(id)
-    await this.#database.put(sessionRow('session', id), Buffer.from(String(this.#options.now())))
+    // Only the order over a restart rests on it: on a full disk a client still gets what is queued for it.
+    const time = Buffer.from(String(this.#options.now()))
+    await this.#database.put(sessionRow('session', id), time).catch(this.#options.failed)
     const [oldest] = sessions
     if (sessions.size <= this.#options.maximum || oldest === undefined) return
     sessions.delete(oldest)
