@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { Identity } from '@sealmq/client'
 
-const binary = fileURLToPath(new URL('../../packages/cli/bin/sealmq.js', import.meta.url))
+export const binary = fileURLToPath(new URL('../../packages/cli/bin/sealmq.js', import.meta.url))
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'sealmq-e2e-'))
 
@@ -26,6 +27,16 @@ export class Installation {
     const path = join(this.home, `password-${password.length}`)
     writeFileSync(path, `${password}\n`, { mode: 0o600 })
     return path
+  }
+
+  /** Puts an identity there as `sealmq login` does; its session is none. */
+  signIn(identity: Identity): void {
+    const session = { token: 'A'.repeat(43), expiresAt: Date.now() + 3_600_000 }
+    writeFileSync(
+      join(this.home, 'credentials.json'),
+      JSON.stringify({ session, email: 'cli@plant.example', identity }),
+      { mode: 0o600 },
+    )
   }
 
   /** Starts `sealmq` with these words. */

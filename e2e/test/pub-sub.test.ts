@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { enrolSender, type SealedClient } from '@sealmq/client'
+import { nodeCryptography } from '@sealmq/protocol/node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Inbox, Plant } from './plant.ts'
+import { binary, finished, Installation } from './sealmq-process.ts'
+
+const topic = 'iot/sensor'
+
+describe('sealmq pub and sub', () => {
+  let plant: Plant
+  let installation: Installation
+  let reader: SealedClient
+  let inbox: Inbox
+  beforeAll(async () => {
+    plant = await Plant.start()
+    const identity = await enrolSender(plant.admin, nodeCryptography, 'cli')
+    installation = new Installation()
+    installation.signIn(identity)
+    reader = await plant.connect(await plant.enrol('reader'))
+    inbox = new Inbox(reader)
+    await reader.subscribeAsync(topic, { qos: 1 })
+  })
+  afterAll(async () => {
+    installation.stop()
+    await plant.stop()
+  })
+
+  /** Takes this many messages, as bytes in latin1, so that every byte shows. */
+  async function received(count: number): Promise<string[]> {
+    const texts: string[] = []
+    while (texts.length < count) texts.push(Buffer.from((await inbox.next()).message.payload).toString('latin1'))
+    return texts
+  }
+
+  describe('pub -l', () => {
+    const words = ['pub', '-t', topic, '-q', '1', '-l']
+
+    it('sends every line that a shell pipes in, empty ones and the last one without its end', async () => {
+      const shell = spawn(
+        'sh',
+        ['-c', `printf 'one\\r\\n\\ntwo\\n\\377\\000\\r\\r\\nlast' | "$0" "$@"`, process.execPath, binary, ...words],
+        {
+          env: { ...process.env, SEALMQ_HOME: installation.home, NODE_OPTIONS: '' },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      )
+      expect(await finished(shell)).toMatchObject({ code: 0, err: '5 messages sealed and taken by the broker.\n' })
+      expect(await received(5)).toEqual(['one', '', 'two', '\xff\x00\r', 'last'])
+    })
+
+    it('sends every line of a file, also when there are many', async () => {
+      const path = join(installation.home, 'lines')
+      const texts = Array.from({ length: 30 }, (_, index) => `${index} ${'x'.repeat(5000)}`)
+      writeFileSync(path, `${texts.join('\n')}\n`)
+      const child = spawn(process.execPath, [binary, ...words], {
+        env: { ...process.env, SEALMQ_HOME: installation.home, NODE_OPTIONS: '' },
+        stdio: [openSync(path, 'r'), 'pipe', 'pipe'],
+      })
+      expect(await finished(child)).toMatchObject({ code: 0, err: expect.stringContaining('30 messages') })
+      expect(await received(30)).toEqual(texts)
+    })
+
+    it('sends a line that is there from the first moment at once, and one that comes later', async () => {
+      const child = installation.start(...words)
+      const finish = finished(child)
+      child.stdin!.write('early\n')
+      expect(await received(1)).toEqual(['early'])
+      child.stdin!.end('late\n')
+      expect(await received(1)).toEqual(['late'])
+      expect(await finish).toMatchObject({ code: 0, err: expect.stringContaining('2 messages') })
+    })
+
+    it('sends nothing of nothing', async () => {
+      expect(await installation.run(...words)).toMatchObject({ code: 0, err: expect.stringContaining('0 messages') })
+    })
+  })
+})
