@@ -66,13 +66,15 @@ export class ReplayState {
    * Telemetry and commands: the session windows.
    * @param startFloor authority time, ms, where a sender without any state begins: now less the channel's maximum age
    * @returns whether it was accepted before
-   * @throws SealError `stale` (in the future, or older than the floor)
+   * @throws SealError `stale` (in the future, or older than the floor), `replayed` (below the session's window: nothing
+   *   tells whether it was accepted, so it is no silent repeat either)
    */
   wasAccepted(position: MessagePosition, now: number, startFloor: number): boolean {
     if (position.sealedAt > now + maximumFuture) throw new SealError('stale', 'It was sealed in the future.')
     const sender = this.#senders.get(senderKey(position))
     const session = sender?.sessions.get(position.session)
     if (session?.window.has(position.sequence)) return true
+    if (session?.window.isBelow(position.sequence)) throw new SealError('replayed', 'It lies below the replay window.')
     const floor = session?.floor ?? sender?.floor ?? startFloor
     if (position.sealedAt <= floor) throw new SealError('stale', 'It is older than what was forgotten already.')
     return false

@@ -11,14 +11,18 @@ export class ReplayWindow {
     this.bits = bits
   }
 
-  /** Whether the sequence was accepted before, or lies below the window. */
+  /** Whether the sequence lies so far below the highest that nothing is known of it. */
+  isBelow(sequence: number): boolean {
+    return sequence <= this.highest - windowLength
+  }
+
+  /** Whether the sequence is known to have been accepted. */
   has(sequence: number): boolean {
-    if (sequence > this.highest) return false
-    if (sequence <= this.highest - windowLength) return true
+    if (sequence > this.highest || this.isBelow(sequence)) return false
     return (this.bits[(sequence % windowLength) >>> 5]! & (1 << (sequence & 31))) !== 0
   }
 
-  /** Remembers a sequence that `has` did not know. */
+  /** Remembers a sequence that is not below the window. */
   add(sequence: number): void {
     if (sequence > this.highest) {
       const cleared = Math.min(sequence - this.highest, windowLength)
