@@ -9,6 +9,8 @@ export const clientErrorCodes = {
   revoked: 'This sender was removed or its member was. Sign in again, or ask an administrator.',
   'subscription-refused': 'The role does not allow this subscription. Ask an administrator for the grant.',
   'payload-too-large': 'The message is larger than the broker takes. Send less at once.',
+  'storage-busy':
+    'What the client remembers could not be saved. Check that nothing blocks the folder; a lock file that nobody holds may be removed.',
   ended: 'The client has ended.',
 } as const
 export type ClientErrorCode = keyof typeof clientErrorCodes

@@ -8,4 +8,4 @@ export { ClientError, type ClientErrorCode, clientErrorCodes } from './client-er
 export type { ClientEvents, GapReport, Listeners, Rejection } from './events.ts'
 export { enrolSender, type Identity } from './identity.ts'
 export { type Granted, type PublishOptions, SealedClient, type SealedClientOptions } from './sealed-client.ts'
-export { memoryStorage, type RememberedState, type Storage } from './storage.ts'
+export { memoryStorage, mergeRemembered, type RememberedState, type Storage } from './storage.ts'

@@ -145,6 +145,22 @@ export class ReplayState {
     return state
   }
 
+  /**
+   * What two processes of one receiver remember together: whatever either has accepted or would refuse is refused.
+   * Neither of the two is changed.
+   */
+  merge(other: ReplayState): ReplayState {
+    const merged = new ReplayState()
+    for (const key of new Set([...this.#senders.keys(), ...other.#senders.keys()])) {
+      merged.#senders.set(key, mergeSenders(this.#senders.get(key), other.#senders.get(key)))
+    }
+    for (const channel of new Set([...this.#stateTopics.keys(), ...other.#stateTopics.keys()])) {
+      const topics = mergeStateTopics(this.#stateTopics.get(channel), other.#stateTopics.get(channel))
+      merged.#stateTopics.set(channel, topics)
+    }
+    return merged
+  }
+
   #session(position: MessagePosition, startFloor: number): SessionState {
     const key = senderKey(position)
     const sender = this.#senders.get(key) ?? { floor: startFloor, sessions: new Map<string, SessionState>() }
@@ -178,7 +194,7 @@ function gapBetween(lastSeen: number, expected: number): Gap | null {
   return { from: lastSeen + 1, to: expected, count: expected - lastSeen }
 }
 
-function compareStates(a: MessagePosition, b: LastState): number {
+function compareStates(a: LastState, b: LastState): number {
   if (a.sealedAt !== b.sealedAt) return a.sealedAt - b.sealedAt
   if (a.sender !== b.sender) return a.sender - b.sender
   if (a.session !== b.session) return a.session < b.session ? -1 : 1
@@ -196,6 +212,43 @@ function forgetOldest(topics: StateTopics): void {
   const [topic, last] = [...topics.last].reduce((a, b) => (b[1].sealedAt < a[1].sealedAt ? b : a))
   topics.last.delete(topic)
   topics.floor = Math.max(topics.floor, last.sealedAt)
+}
+
+function mergeSenders(a: SenderState | undefined, b: SenderState | undefined): SenderState {
+  const merged: SenderState = { floor: Math.max(a?.floor ?? -1, b?.floor ?? -1), sessions: new Map() }
+  for (const session of new Set([...(a?.sessions.keys() ?? []), ...(b?.sessions.keys() ?? [])])) {
+    const states = [a?.sessions.get(session), b?.sessions.get(session)].filter((state) => state !== undefined)
+    // Who does not know the session may have forgotten it: then that one's floor stands for what it had accepted of it.
+    const floors = [a, b].map((sender) => sender?.sessions.get(session)?.floor ?? sender?.floor ?? -1)
+    const topics = new BoundedMap<string, number>(maximumTopicsPerSession)
+    for (const [topic, sequence] of states.flatMap((state) => [...state.topics])) {
+      topics.set(topic, Math.max(sequence, topics.get(topic) ?? 0))
+    }
+    merged.sessions.set(session, {
+      window: states.map(({ window }) => window).reduce(ReplayWindow.union, new ReplayWindow()),
+      floor: Math.max(...floors),
+      highestTime: Math.max(...states.map(({ highestTime }) => highestTime)),
+      topics,
+    })
+  }
+  while (merged.sessions.size > maximumSessions) forgetOldestSession(merged)
+  return merged
+}
+
+function mergeStateTopics(a: StateTopics | undefined, b: StateTopics | undefined): StateTopics {
+  const merged: StateTopics = { floor: Math.max(a?.floor ?? -1, b?.floor ?? -1), last: new Map() }
+  const newest = new Map(a?.last)
+  for (const [topic, last] of b?.last ?? []) {
+    const known = newest.get(topic)
+    if (!known || compareStates(last, known) > 0) newest.set(topic, last)
+  }
+  const byTime = [...newest].sort(([, x], [, y]) => y.sealedAt - x.sealedAt)
+  // A last state at or below the floor is left out: the other one may have forgotten a newer one of the same topic.
+  for (const [topic, last] of byTime) {
+    if (merged.last.size < maximumStateTopics && last.sealedAt > merged.floor) merged.last.set(topic, last)
+    else merged.floor = Math.max(merged.floor, last.sealedAt)
+  }
+  return merged
 }
 
 type EncodedSession = [

@@ -32,6 +32,16 @@ export class ReplayWindow {
     this.bits[(sequence % windowLength) >>> 5]! |= 1 << (sequence & 31)
   }
 
+  /** What either of two windows holds, as far as the window reaches below the higher one. */
+  static union(a: ReplayWindow, b: ReplayWindow): ReplayWindow {
+    const [low, high] = a.highest < b.highest ? [a, b] : [b, a]
+    const union = new ReplayWindow(high.highest, high.bits.slice())
+    for (let sequence = Math.max(0, high.highest - windowLength + 1); sequence <= low.highest; sequence++) {
+      if (low.has(sequence)) union.add(sequence)
+    }
+    return union
+  }
+
   #clear(sequence: number): void {
     this.bits[(sequence % windowLength) >>> 5]! &= ~(1 << (sequence & 31))
   }

@@ -165,6 +165,67 @@ describe('state', () => {
   })
 })
 
+describe('the memories of two processes', () => {
+  const steps = fc.array(
+    fc.record({
+      who: fc.nat(1),
+      sender: fc.integer({ min: 1, max: 2 }),
+      session: fc.nat(80).map((number) => number.toString(16).padStart(2, '0')),
+      sequence: fc.oneof(fc.nat(3), fc.nat(2500)),
+      topic: fc.constantFrom('t', 'u', 'v'),
+      age: fc.oneof(fc.nat(50), fc.nat(4_000_000)),
+      merge: fc.nat(25),
+    }),
+    { maxLength: 400 },
+  )
+  for (const [kind, offerTo] of [
+    ['telemetry', offer],
+    ['state', offerState],
+  ] as const) {
+    it(`refuse together what either accepted or refuses by what it forgot: ${kind}`, () => {
+      fc.assert(
+        fc.property(steps, (taken) => {
+          const both = [new ReplayState(), new ReplayState()] as [ReplayState, ReplayState]
+          const accepted: MessagePosition[] = []
+          const offered: MessagePosition[] = []
+          for (const { who, age, merge, ...place } of taken) {
+            const at = position({ ...place, sealedAt: now - age })
+            offered.push(at)
+            if (offerTo(both[who]!, at) === 'accepted') accepted.push(at)
+            // As a process that starts with what the file holds.
+            if (merge === 0) both[who] = both[0].merge(both[1])
+          }
+          const snapshots = both.map((state) => state.snapshot())
+          const merged = both[0].merge(both[1])
+          expect(both.map((state) => state.snapshot())).toEqual(snapshots)
+          const again = () => ReplayState.restore(merged.snapshot())
+          for (const at of accepted) expect(offerTo(again(), at)).not.toBe('accepted')
+          for (const at of offered) {
+            const verdicts = snapshots.map((bytes) => offerTo(ReplayState.restore(bytes), at))
+            if (verdicts.some((verdict) => verdict !== 'accepted')) expect(offerTo(again(), at)).not.toBe('accepted')
+          }
+        }),
+        { numRuns: 25 },
+      )
+    })
+  }
+
+  it('do not grow beyond the limit, and then forget the oldest sessions', () => {
+    const session = (number: number) => number.toString(16).padStart(2, '0')
+    const both = [0, 1].map((who) => {
+      const state = new ReplayState()
+      for (let number = 0; number < 64; number++) {
+        offer(state, position({ session: session(2 * number + who), sealedAt: now - 1000 + 2 * number + who }))
+      }
+      return state
+    })
+    const merged = both[0]!.merge(both[1]!)
+    expect(offer(merged, position({ session: session(63), sealedAt: now - 1000 + 63, sequence: 1 }))).toBe('stale')
+    expect(offer(merged, position({ session: session(64), sealedAt: now - 1000 + 64, sequence: 1 }))).toBe('accepted')
+    expect(offer(merged, position({ session: session(64), sealedAt: now - 1000 + 64 }))).toBe('seen')
+  })
+})
+
 describe('snapshots', () => {
   it('refuse a floor that is no number', () => {
     const state = new ReplayState()
