@@ -5,7 +5,7 @@ import { enrolSender, type SealedClient } from '@sealmq/client'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Inbox, Plant } from './plant.ts'
-import { binary, finished, Installation } from './sealmq-process.ts'
+import { binary, finished, Installation, lines, lineThat } from './sealmq-process.ts'
 
 const topic = 'iot/sensor'
 
@@ -76,5 +76,67 @@ describe('sealmq pub and sub', () => {
     it('sends nothing of nothing', async () => {
       expect(await installation.run(...words)).toMatchObject({ code: 0, err: expect.stringContaining('0 messages') })
     })
+  })
+
+  describe('sub', () => {
+    /** Starts `sub` and waits until the broker has taken its subscription. */
+    async function subscriber(...words: string[]) {
+      const child = installation.start('sub', '-t', topic, '-q', '1', '-d', ...words)
+      const finish = finished(child)
+      await lineThat(lines(child, 'stderr'), (line) => line.includes('[subscribed]'))
+      return { child, finish }
+    }
+    /** What a stranger to sealing publishes with the credentials of a sender. */
+    async function publishPlain(payload: string): Promise<void> {
+      const { username, password } = (await enrolSender(plant.admin, nodeCryptography, 'forger')).broker
+      const port = new URL(plant.brokerUrl).port
+      const plain = spawn('mosquitto_pub', [
+        '-p',
+        port,
+        '-u',
+        username,
+        '-P',
+        password,
+        '-t',
+        topic,
+        '-q',
+        '1',
+        '-m',
+        payload,
+      ])
+      expect((await finished(plain)).code).toBe(0)
+      expect(await inbox.nextRejected()).toMatchObject({ code: 'malformed' })
+    }
+
+    it('-F prints nothing of a refused message, tells of it on standard error, and -C does not count it', async () => {
+      const { finish } = await subscriber('-F', '<%p|%x|%X>', '-C', '1')
+      await publishPlain('FORGED')
+      await reader.publishAsync(topic, 'genuine', { qos: 1 })
+      await inbox.next()
+      const { code, out, err } = await finish
+      const hex = Buffer.from('genuine').toString('hex')
+      expect({ code, out }).toEqual({ code: 0, out: `<genuine|${hex}|${hex.toUpperCase()}>\n` })
+      expect(err).toMatch(/^sealmq: iot\/sensor \[REJECTED malformed\] .+$/m)
+      expect(err).not.toContain('FORGED')
+    })
+
+    it('--json shows a refused message without its payload, and -C does not count it', async () => {
+      const { finish } = await subscriber('--json', '-C', '1')
+      await publishPlain('FORGED')
+      await reader.publishAsync(topic, 'genuine', { qos: 1 })
+      await inbox.next()
+      const { code, out } = await finish
+      expect(code).toBe(0)
+      expect(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      ).toMatchObject([
+        { error: 'malformed', payload: null },
+        { error: null, payload: 'genuine' },
+      ])
+    })
+
   })
 })

@@ -50,9 +50,10 @@ function jsonPayload(payload: Uint8Array): unknown {
 
 const textOf = (payload: Uint8Array) => new TextDecoder().decode(payload)
 
-/** The format sequences of mosquitto_sub, and %S sender, %E epoch, %V verified. */
+/** The format sequences of mosquitto_sub, and %S sender, %E epoch, %V verified. A refused payload is never given. */
 export function asFormat(format: string, line: Line): string {
-  const { topic, packet, receivedAt, payload, sealed, rejection } = line
+  const { topic, packet, receivedAt, sealed, rejection } = line
+  const payload = rejection ? new Uint8Array() : line.payload
   const values: Record<string, () => string> = {
     t: () => topic,
     p: () => textOf(payload),

@@ -25,12 +25,12 @@ export function subCommand(program: Command): void {
     .description('subscribe, open and verify messages (flags as in mosquitto_sub)')
     .requiredOption('-t, --topic <filter>', 'topic filter; may be given several times', collect)
     .option('-q, --qos <0|1|2>', 'quality of service', qualityOfService, 0)
-    .option('-C, --count <n>', 'end after so many messages', wholeNumber(1, 1_000_000_000))
+    .option('-C, --count <n>', 'end after so many messages; refused ones do not count', wholeNumber(1, 1_000_000_000))
     .option('-W, --wait <seconds>', 'end after so many seconds (exit code 27)', wholeNumber(1, 86_400 * 365))
     .option('-v, --verbose', 'print the topic before the message')
     .option(
       '-F, --format <format>',
-      "mosquitto_sub's %t %p %x %l %q %r %I %U %j …, and %S sender, %E epoch, %V verified",
+      "mosquitto_sub's %t %p %x %l %q %r %I %U %j …, and %S sender, %E epoch, %V verified; refused ones go to standard error",
     )
     .option('--json', 'one JSON object a line')
     .option('--durable', 'let the broker keep the session and queue messages meanwhile (with -i)')
@@ -46,11 +46,12 @@ async function subscribe(flags: SubFlags): Promise<void> {
   const ended = Promise.withResolvers<number>()
   const show = (line: Line) => {
     if (flags.count !== undefined && printed >= flags.count) return
-    printed++
     if (flags.json) print(asJson(line))
-    else if (flags.format !== undefined) print(asFormat(flags.format, line))
-    else print(asText(line, flags.verbose ?? false))
-    if (printed === flags.count) ended.resolve(exitCodes.ok)
+    else if (flags.format === undefined) print(asText(line, flags.verbose ?? false))
+    // A format has no place for the mark of a refusal: beside the output nobody takes it for a message.
+    else if (line.rejection) note(`sealmq: ${asText(line, true)}`)
+    else print(asFormat(flags.format, line))
+    if (line.sealed && ++printed === flags.count) ended.resolve(exitCodes.ok)
   }
   const debug = (text: string) => (flags.debug ? note(text) : undefined)
   const on: Listeners = {
