@@ -138,5 +138,20 @@ describe('sealmq pub and sub', () => {
       ])
     })
 
+    it("takes mosquitto_sub's name for a kept session, and refuses one that nobody could come back to", async () => {
+      for (const flag of ['--durable', '-c', '--disable-clean-session']) {
+        const { code, err } = await installation.run('sub', '-t', topic, '-W', '1', flag)
+        expect({ flag, code }).toEqual({ flag, code: 2 })
+        expect(err).toMatch(/-i/)
+      }
+      expect(await installation.run('sub', '-t', topic, '-q', '1', '-W', '1', '-c', '-i', 'kept')).toMatchObject({
+        code: 27,
+      })
+      await reader.publishAsync(topic, 'meanwhile', { qos: 1 })
+      await inbox.next()
+      const words = ['-t', topic, '-q', '1', '-i', 'kept', '--disable-clean-session', '-C', '1', '-W', '20']
+      expect(await installation.run('sub', ...words)).toMatchObject({ code: 0, out: 'meanwhile\n' })
+    })
+
   })
 })

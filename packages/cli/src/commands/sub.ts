@@ -1,7 +1,7 @@
 import type { Listeners } from '@sealmq/client'
 import type { Command } from 'commander'
 import { type ConnectFlags, connectSender, isFinal } from '../connect.ts'
-import { describeError, exitCodes } from '../exit-codes.ts'
+import { CommandError, describeError, exitCodes } from '../exit-codes.ts'
 import { collect, qualityOfService, wholeNumber } from '../flags.ts'
 import { asFormat, asJson, asText, type Line } from '../message-format.ts'
 import { note, print } from '../output.ts'
@@ -15,6 +15,7 @@ interface SubFlags extends ConnectFlags {
   format?: string
   json?: boolean
   durable?: boolean
+  disableCleanSession?: boolean
   debug?: boolean
 }
 
@@ -33,7 +34,8 @@ export function subCommand(program: Command): void {
       "mosquitto_sub's %t %p %x %l %q %r %I %U %j …, and %S sender, %E epoch, %V verified; refused ones go to standard error",
     )
     .option('--json', 'one JSON object a line')
-    .option('--durable', 'let the broker keep the session and queue messages meanwhile (with -i)')
+    .option('--durable', 'let the broker keep the session and queue messages meanwhile; needs -i')
+    .option('-c, --disable-clean-session', "the same, by mosquitto_sub's name")
     .option('-d, --debug', 'say on standard error when the connection or a subscription changes')
     .option('--broker <url>', "another broker than the authority's, for example mqtt://127.0.0.1:1883")
     .option('-i, --id <suffix>', 'suffix of the client id')
@@ -42,6 +44,14 @@ export function subCommand(program: Command): void {
 }
 
 async function subscribe(flags: SubFlags): Promise<void> {
+  const durable = flags.durable || flags.disableCleanSession
+  if (durable && flags.id === undefined) {
+    throw new CommandError(
+      'usage',
+      'A session that the broker keeps needs -i: without it each start has a client id of its own.',
+      exitCodes.usage,
+    )
+  }
   let printed = 0
   const ended = Promise.withResolvers<number>()
   const show = (line: Line) => {
@@ -81,7 +91,7 @@ async function subscribe(flags: SubFlags): Promise<void> {
   const interrupted = () => ended.resolve(exitCodes.ok)
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   const timer = flags.wait === undefined ? null : setTimeout(() => ended.resolve(exitCodes.timeout), flags.wait * 1000)
-  const client = await connectSender(flags, flags.durable ? { clean: false, on } : { on })
+  const client = await connectSender(flags, durable ? { clean: false, on } : { on })
   try {
     const granted = await client.subscribeAsync(flags.topic, { qos: flags.qos })
     if (flags.debug) for (const { filters } of granted) note(`sealmq: subscribed to ${filters.join(' ')} [subscribed]`)
