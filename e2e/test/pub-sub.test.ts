@@ -153,5 +153,12 @@ describe('sealmq pub and sub', () => {
       expect(await installation.run('sub', ...words)).toMatchObject({ code: 0, out: 'meanwhile\n' })
     })
 
+    it('does not say that it goes on when the authority is away from the beginning', async () => {
+      const stranded = new Installation()
+      stranded.signIn({ ...(await plant.enrol('stranded')), authority: 'http://127.0.0.1:1' })
+      const { code, err } = await stranded.run('sub', '-t', topic, '-W', '5')
+      expect(code).toBe(5)
+      expect(err).toMatch(/^sealmq: .+ \[authority-unreachable\]\n$/)
+    })
   })
 })

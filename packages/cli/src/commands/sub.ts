@@ -53,6 +53,7 @@ async function subscribe(flags: SubFlags): Promise<void> {
     )
   }
   let printed = 0
+  let connected = false
   const ended = Promise.withResolvers<number>()
   const show = (line: Line) => {
     if (flags.count !== undefined && printed >= flags.count) return
@@ -78,7 +79,9 @@ async function subscribe(flags: SubFlags): Promise<void> {
     narrowed: (requested, filters) =>
       note(`sealmq: ${requested} is cut to what is granted: ${filters.join(' ') || 'nothing'} [narrowed]`),
     authority: (state) => {
-      if (state === 'away') note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
+      // Before that, nothing goes on: the command ends and says why.
+      if (state === 'away' && connected)
+        note('sealmq: the authority is away; going on with the keys at hand [authority-away]')
     },
     close: () => debug('sealmq: the connection to the broker is closed [disconnected]'),
     connect: () => debug('sealmq: connected again [connected]'),
@@ -92,6 +95,7 @@ async function subscribe(flags: SubFlags): Promise<void> {
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   const timer = flags.wait === undefined ? null : setTimeout(() => ended.resolve(exitCodes.timeout), flags.wait * 1000)
   const client = await connectSender(flags, durable ? { clean: false, on } : { on })
+  connected = true
   try {
     const granted = await client.subscribeAsync(flags.topic, { qos: flags.qos })
     if (flags.debug) for (const { filters } of granted) note(`sealmq: subscribed to ${filters.join(' ')} [subscribed]`)
