@@ -161,4 +161,22 @@ describe('sealmq pub and sub', () => {
       expect(err).toMatch(/^sealmq: .+ \[authority-unreachable\]\n$/)
     })
   })
+
+  it('pub -r -n takes a retained message away, as mosquitto_pub does; receivers are not told of it', async () => {
+    const state = 'iot/login'
+    expect(await installation.run('pub', '-t', state, '-q', '1', '-r', '-m', 'kept')).toMatchObject({ code: 0 })
+    await reader.subscribeAsync(state, { qos: 1 })
+    expect(await inbox.next()).toMatchObject({ text: 'kept', message: { retained: true } })
+    expect(await installation.run('pub', '-t', state, '-q', '1', '-r', '-n')).toMatchObject({ code: 0 })
+    await reader.publishAsync(topic, 'afterwards', { qos: 1 })
+    expect((await inbox.next()).text).toBe('afterwards')
+    const later = await plant.connect(await plant.enrol('later'))
+    const laterInbox = new Inbox(later)
+    await later.subscribeAsync([state, topic], { qos: 1 })
+    await reader.publishAsync(topic, 'live', { qos: 1 })
+    expect((await laterInbox.next()).text).toBe('live')
+    expect([...inbox.rejected, ...laterInbox.rejected]).toEqual([])
+    const viewer = await plant.connect(await plant.enrol('viewer', 'viewer'))
+    await expect(viewer.clearRetainedAsync(state)).rejects.toMatchObject({ code: 'not-permitted' })
+  })
 })

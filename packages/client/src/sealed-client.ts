@@ -14,7 +14,7 @@ import {
   type SealedMessage,
   type SealOptions,
 } from '@sealmq/protocol'
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
 import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
@@ -187,13 +187,24 @@ export class SealedClient extends EventSource {
     if (message.envelope.length > (this.#options.maximumEnvelopeLength ?? 1024 * 1024 - 1024)) {
       throw new ClientError('payload-too-large', `${bytes.length} bytes.`)
     }
-    await new Promise<void>((resolve, reject) => {
-      const publishing = properties ? { qos, retain, properties } : { qos, retain }
-      client.publish(topic, message.envelope as Buffer, publishing, (error) =>
-        error ? reject(this.#failure(error)) : resolve(),
-      )
-    })
+    await this.#hand(client, topic, message.envelope, properties ? { qos, retain, properties } : { qos, retain })
     return message
+  }
+
+  /**
+   * Takes the retained message of a topic away: an MQTT message without payload, in which there is nothing to seal.
+   * @throws as `publishAsync`
+   */
+  async clearRetainedAsync(topic: string, options: { qos?: 0 | 1 | 2 } = {}): Promise<void> {
+    const client = this.#usable()
+    this.#sealer.check(topic)
+    await this.#hand(client, topic, new Uint8Array(), { qos: options.qos ?? 0, retain: true })
+  }
+
+  #hand(client: MqttClient, topic: string, payload: Uint8Array, options: IClientPublishOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      client.publish(topic, payload as Buffer, options, (error) => (error ? reject(this.#failure(error)) : resolve()))
+    })
   }
 
   /**
@@ -324,6 +335,11 @@ export class SealedClient extends EventSource {
 
   // The broker gets its acknowledgement when `done` is called: after delivery. A refused message is acknowledged too.
   #received(packet: IPublishPacket, done: (error?: Error) => void): void {
+    // Nothing was sealed, so nothing is said: this is how a retained message is taken away (docs/protocol.md, 2).
+    if (packet.payload.length === 0) {
+      done()
+      return
+    }
     try {
       const opened = this.#open(packet)
       if (!(opened instanceof Promise)) {

@@ -32,7 +32,7 @@ export function pubCommand(program: Command): void {
     .option('-f, --file <file>', "send a file's content")
     .option('-s, --stdin-file', 'send all of standard input as one message')
     .option('-l, --stdin-line', 'send each line of standard input as a message')
-    .option('-n, --null-message', 'send an empty message')
+    .option('-n, --null-message', 'send an empty message; with -r, take the retained one away')
     .option('-q, --qos <0|1|2>', 'quality of service', qualityOfService, 0)
     .option('-r, --retain', 'the broker keeps it as the last one of its topic')
     .option('--repeat <n>', 'send it so often', wholeNumber(1, 1_000_000_000), 1)
@@ -52,6 +52,11 @@ async function publish(flags: PubFlags): Promise<void> {
   let sent = 0
   try {
     client.check(flags.topic)
+    if (flags.nullMessage && flags.retain) {
+      await client.clearRetainedAsync(flags.topic, { qos: flags.qos })
+      if (!flags.quiet) note('The retained message is taken away.')
+      return
+    }
     for await (const payload of messages) {
       await client.publishAsync(flags.topic, payload, {
         qos: flags.qos,
