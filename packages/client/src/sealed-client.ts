@@ -86,6 +86,8 @@ export class SealedClient extends EventSource {
   #authorityState: 'online' | 'away' | null = null
   #saveTimer: ReturnType<typeof setTimeout> | null = null
   #saving: Promise<void> = Promise.resolve()
+  /** Told once until it is possible again. */
+  #saveFails = false
   #reconnectWait = shortestReconnect
   #rejections = { since: 0, emitted: 0, suppressed: 0 }
   /** Whether the replay state differs from the one that was loaded. */
@@ -143,7 +145,8 @@ export class SealedClient extends EventSource {
     try {
       await client.#start(authority)
     } catch (error) {
-      await client.endAsync()
+      // Why it could not begin says more than why nothing could be saved.
+      await client.endAsync().catch(() => {})
       throw error
     }
     return client
@@ -243,16 +246,19 @@ export class SealedClient extends EventSource {
 
   /**
    * Sends what is in flight, disconnects, saves what must be remembered. May be called twice.
+   * Ends in any case, and rejects when something could not be saved.
    * @param force breaks the connection at once: what is in flight stays unsent, and the broker sends the will
    */
   async endAsync(force = false): Promise<void> {
     if (this.#ending) return
     this.#ending = true
     this.#refresh.stop()
-    await this.#mqtt?.endAsync(force)
-    if (this.#saveTimer) clearTimeout(this.#saveTimer)
-    await this.#save()
-    this.emit('end')
+    try {
+      await this.#mqtt?.endAsync(force)
+    } finally {
+      if (this.#saveTimer) clearTimeout(this.#saveTimer)
+      await this.#save().finally(() => this.emit('end'))
+    }
   }
 
   async #start(authority: AuthorityClient): Promise<void> {
@@ -453,15 +459,26 @@ export class SealedClient extends EventSource {
   #saveSoon(): void {
     this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = null
-      this.#save().catch((error) => this.emit('error', error))
+      this.#save().then(
+        () => {
+          this.#saveFails = false
+        },
+        (error) => {
+          if (!this.#saveFails) this.emit('error', error)
+          this.#saveFails = true
+          if (!this.#ending) this.#saveSoon()
+        },
+      )
     }, savePause)
   }
 
   #save(): Promise<void> {
     this.#accepted ||= this.#replay.changed
     const state = { numbers: this.#keyring.numbers(), replay: this.#accepted ? this.#replay.snapshot() : null }
-    this.#saving = this.#saving.then(() => this.#options.storage.save(state))
-    return this.#saving
+    const saved = this.#saving.then(() => this.#options.storage.save(state))
+    // One that fails does not keep the next one from being tried.
+    this.#saving = saved.catch(() => {})
+    return saved
   }
 }
 
