@@ -20,6 +20,10 @@ const shortestWait = 500
 const longestWait = 30_000
 /** Between two readings because of a message that could not be opened, ms. */
 const demandPause = 2_000
+/** How long a message waits for such a reading, ms: everything behind it waits too. */
+const longestHold = 1_000
+/** After a message has waited, none does for so many times as long: who sends what nobody knows stops nothing by it. */
+const holdRest = 20
 /** Manifests are read anew at least so often, ms, so that leases never run out while the authority is there. */
 const regularPause = 10 * 60_000
 
@@ -30,6 +34,8 @@ export class KeyringRefresh {
   #running: Promise<void> | null = null
   #again = false
   #lastDemand = Number.NEGATIVE_INFINITY
+  #holdAgainAt = Number.NEGATIVE_INFINITY
+  #away = false
   #timer: ReturnType<typeof setTimeout> | null = null
 
   constructor(options: KeyringRefreshOptions) {
@@ -63,26 +69,41 @@ export class KeyringRefresh {
     return this.#running
   }
 
-  /** Reads the keyring because a message came that it does not explain; false when that was done just now. */
+  /**
+   * Reads the keyring because a message came that it does not explain, and waits for it within bounds.
+   * @returns whether it was read; at once false when that was done just now, when the authority is away, and when a
+   *   message has waited not long ago
+   */
   async demand(): Promise<boolean> {
-    const now = this.#options.monotonic()
-    if (now - this.#lastDemand < demandPause) return false
-    this.#lastDemand = now
-    return this.refresh().then(
+    const { monotonic } = this.#options
+    const now = monotonic()
+    let reading = this.#running
+    if (now - this.#lastDemand >= demandPause) {
+      this.#lastDemand = now
+      reading = this.refresh()
+    }
+    const read = reading?.then(
       () => true,
       () => false,
     )
+    if (!read || this.#away || now < this.#holdAgainAt) return false
+    const held = new AbortController()
+    const tooLong = pause(longestHold, held.signal).then(() => false)
+    const isRead = await Promise.race([read, tooLong])
+    held.abort()
+    this.#holdAgainAt = monotonic() + (monotonic() - now) * holdRest
+    return isRead
   }
 
   async #read(): Promise<void> {
-    const { authority, keyring, monotonic, refreshed, reached, refused } = this.#options
+    const { authority, keyring, monotonic, refreshed, refused } = this.#options
     do {
       this.#again = false
       try {
         const askedAt = monotonic()
         const answer = await authority.keyring()
         const { changed } = await keyring.apply(answer, { askedAt, answeredAt: monotonic() })
-        reached('online')
+        this.#reached('online')
         refreshed(changed)
       } catch (error) {
         if (error instanceof AuthorityError && error.status === 401) {
@@ -91,10 +112,15 @@ export class KeyringRefresh {
           throw revoked
         }
         if (error instanceof KeyringError) refused(error)
-        else reached('away')
+        else this.#reached('away')
         throw error
       }
     } while (this.#again)
+  }
+
+  #reached(state: 'online' | 'away'): void {
+    this.#away = state === 'away'
+    this.#options.reached(state)
   }
 
   #schedule(): void {
@@ -114,7 +140,7 @@ export class KeyringRefresh {
   }
 
   async #listen(): Promise<void> {
-    const { authority, keyring, reached } = this.#options
+    const { authority, keyring } = this.#options
     let wait = shortestWait
     while (!this.#ended.signal.aborted) {
       await readChanges(
@@ -122,7 +148,7 @@ export class KeyringRefresh {
         this.#ended.signal,
         () => {
           wait = shortestWait
-          reached('online')
+          this.#reached('online')
         },
         (revision) => {
           if (revision !== keyring.revision) void this.refresh().catch(() => {})
@@ -140,10 +166,14 @@ export class KeyringRefresh {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
+    const stop = () => {
       clearTimeout(timer)
       resolve()
-    })
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', stop, { once: true })
   })
 }
