@@ -65,8 +65,8 @@ describe('a client when something is away', () => {
 
   it('goes on while the authority is away, until the lease ends, and again when it is back', async () => {
     let ahead = 0
-    const monotonic = () => performance.now() + ahead
-    const writer = await plant.connect(await plant.enrol('pump', 'sensor'), { ...options, monotonic })
+    const clocks = { monotonic: () => performance.now() + ahead, wallClock: () => Date.now() + ahead }
+    const writer = await plant.connect(await plant.enrol('pump', 'sensor'), { ...options, ...clocks })
     const reader = await plant.connect(await plant.enrol('reader'), options)
     const inbox = new Inbox(reader)
     await reader.subscribeAsync('iot/sensor', { qos: 1 })

@@ -17,15 +17,17 @@ describe('a client whose authority takes requests and never answers', () => {
   let writer: SealedClient
   let reader: SealedClient
   let inbox: Inbox
+  let slept: number
   beforeEach(async () => {
     mosquitto = await Mosquitto.start()
     plant = await Plant.start()
     slow = await SlowAuthority.before(() => plant.url)
+    slept = 0
     const options = { brokerUrl: mosquitto.url }
     attacker = await plant.connectPlain(mosquitto.url)
     writer = await plant.connect(await plant.enrol('pump', 'sensor'), options)
     const identity = { ...(await plant.enrol('reader')), authority: slow.url }
-    reader = await plant.connect(identity, options)
+    reader = await plant.connect(identity, { ...options, wallClock: () => Date.now() + slept })
     inbox = new Inbox(reader)
     await reader.subscribeAsync(topic, { qos: 1 })
   })
@@ -86,5 +88,33 @@ describe('a client whose authority takes requests and never answers', () => {
     await fresh.publishAsync(topic, 'new here', { qos: 1 })
     expect((await opened)[0]).toBe(topic)
     expect(inbox.rejected).toEqual([])
+  })
+
+  it('after a sleep reads the time anew before it opens or seals', async () => {
+    const before = slow.asked
+    slept = 8 * 3_600_000
+    await writer.publishAsync(topic, 'in the morning', { qos: 1 })
+    expect((await inbox.next()).text).toBe('in the morning')
+    expect(slow.asked).toBeGreaterThan(before)
+    slept += 8 * 3_600_000
+    const asked = slow.asked
+    await reader.publishAsync(topic, 'awake', { qos: 1 })
+    expect((await inbox.next()).text).toBe('awake')
+    expect(slow.asked).toBeGreaterThan(asked)
+    expect(inbox.rejected).toEqual([])
+  })
+
+  it('after a sleep opens and seals nothing while the time is unknown, and goes on by itself afterwards', async () => {
+    slow.silent = true
+    slept = 8 * 3_600_000
+    await writer.publishAsync(topic, 'perhaps of yesterday', { qos: 1 })
+    expect(await inbox.nextRejected()).toMatchObject({ code: 'clock-unknown', topic })
+    expect(inbox.opened).toEqual([])
+    const publishing = reader.publishAsync(topic, 'what time is it?', { qos: 1 })
+    for (const response of slow.waiting) response.destroy()
+    await expect(publishing).rejects.toMatchObject({ code: 'clock-unknown' })
+    slow.silent = false
+    expect(await reader.publishAsync(topic, 'awake', { qos: 1 })).toMatchObject({ sequence: 0 })
+    expect((await inbox.next()).text).toBe('awake')
   })
 })

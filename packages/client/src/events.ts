@@ -1,10 +1,11 @@
-import type { OpenedMessage, SealErrorCode } from '@sealmq/protocol'
+import type { KeyringErrorCode, OpenedMessage, SealErrorCode } from '@sealmq/protocol'
 import type { IPublishPacket } from 'mqtt'
 
 /** A message that was refused. Its payload is not given: it is not to be trusted. */
 export interface Rejection {
   topic: string
-  code: SealErrorCode
+  /** `clock-unknown`: whether it is fresh cannot be told, because the machine slept and the authority is away. */
+  code: SealErrorCode | KeyringErrorCode
   message: string
   /** What the envelope's open header claims, if it could be read. */
   claimed: { sender: number; epoch: number; session: string; sequence: number; sealedAt: number } | null

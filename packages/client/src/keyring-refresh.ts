@@ -100,9 +100,9 @@ export class KeyringRefresh {
     do {
       this.#again = false
       try {
-        const askedAt = monotonic()
+        const [askedAt, clockDifference] = [monotonic(), keyring.clockDifference()]
         const answer = await authority.keyring()
-        const { changed } = await keyring.apply(answer, { askedAt, answeredAt: monotonic() })
+        const { changed } = await keyring.apply(answer, { askedAt, answeredAt: monotonic(), clockDifference })
         this.#reached('online')
         refreshed(changed)
       } catch (error) {

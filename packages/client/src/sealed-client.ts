@@ -4,7 +4,7 @@ import {
   fromBase64url,
   HeldKeyring,
   inspectEnvelope,
-  type KeyringError,
+  KeyringError,
   MessageOpener,
   MessageSealer,
   narrowSubscription,
@@ -44,6 +44,8 @@ export interface SealedClientOptions {
   on?: Listeners
   /** Monotonic clock, ms. */
   monotonic?: () => number
+  /** Wall clock, ms; only to notice that the machine slept or its clock was set. */
+  wallClock?: () => number
 }
 
 export interface PublishOptions extends Pick<SealOptions, 'contentType' | 'timeToLive'> {
@@ -69,7 +71,7 @@ const savePause = 1_000
 /** Rejections emitted within one second; the rest are counted. */
 const rejectionsPerSecond = 50
 /** Errors that a newer keyring may explain. */
-const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted']
+const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted', 'clock-unknown']
 
 /** One sender's sealed connection: publishes, subscribes, keeps keys fresh. Made by `connectAsync`. */
 export class SealedClient extends EventSource {
@@ -127,21 +129,32 @@ export class SealedClient extends EventSource {
 
   /** See `connectAsync`. */
   static async connect(options: SealedClientOptions): Promise<SealedClient> {
-    const { identity, cryptography, storage, fetch, monotonic = () => performance.now() } = options
+    const {
+      identity,
+      cryptography,
+      storage,
+      fetch,
+      monotonic = () => performance.now(),
+      wallClock = Date.now,
+    } = options
     const remembered = await storage.load()
+    let clockLost = () => {}
     const keyring = new HeldKeyring({
       cryptography,
       deployment: fromBase64url(identity.deployment),
       authorityKey: fromBase64url(identity.authorityKey),
       sender: identity.sender,
       monotonic,
+      wallClock,
       remembered: remembered?.numbers,
+      clockLost: () => clockLost(),
     })
     const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
-    const sealer = new MessageSealer({ keyring, cryptography, signingKey })
+    const sealer = new MessageSealer({ keyring, cryptography, signingKey, wallClock })
     const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
     const authority = new AuthorityClient({ url: identity.authority, token: identity.token, fetch })
     const client = new SealedClient(options, keyring, sealer, replay, authority)
+    clockLost = () => void client.#refresh.refresh().catch(() => {})
     try {
       await client.#start(authority)
     } catch (error) {
@@ -172,7 +185,7 @@ export class SealedClient extends EventSource {
   /**
    * Seals and publishes. Resolves with what was sealed when the broker has acknowledged it (QoS 0: when it was written).
    * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`,
-   *   `broker-unreachable`
+   *   `broker-unreachable`; KeyringError `clock-unknown` after the machine slept, while the authority is away
    */
   async publishAsync(
     topic: string,
@@ -185,6 +198,7 @@ export class SealedClient extends EventSource {
     const sealing: SealOptions = { retained: retain }
     if (contentType !== undefined) sealing.contentType = contentType
     if (timeToLive !== undefined) sealing.timeToLive = timeToLive
+    await this.#learnTime()
     const sealed = this.#sealer.seal(topic, bytes, sealing)
     const message = sealed instanceof Promise ? await sealed : sealed
     if (message.envelope.length > (this.#options.maximumEnvelopeLength ?? 1024 * 1024 - 1024)) {
@@ -288,7 +302,7 @@ export class SealedClient extends EventSource {
     client.on('close', () => {
       this.#reconnectWait = Math.min(this.#reconnectWait * 2, longestReconnect)
       client.options.reconnectPeriod = this.#reconnectWait * (0.5 + Math.random() / 2)
-      this.#renewWill(client)
+      void this.#renewWill(client)
       this.emit('close')
     })
   }
@@ -319,21 +333,23 @@ export class SealedClient extends EventSource {
     return options
   }
 
+  // After a sleep nobody knows the authority's time until it was asked.
+  async #learnTime(): Promise<void> {
+    if (!this.#keyring.isTimeKnown) await this.#refresh.refresh().catch(() => {})
+  }
+
   #sealWill({ topic, payload }: NonNullable<SealedClientOptions['will']>) {
     return this.#sealer.seal(topic, typeof payload === 'string' ? encoder.encode(payload) : payload, { will: true })
   }
 
   // The broker may have sent the will that it had: the same one again would be refused as replayed.
-  #renewWill(client: MqttClient): void {
+  async #renewWill(client: MqttClient): Promise<void> {
     const { will } = this.#options
     if (!will || this.#ending) return
-    const take = ({ envelope }: SealedMessage) => {
-      client.options.will!.payload = envelope as Buffer
-    }
     try {
-      const sealed = this.#sealWill(will)
-      if (sealed instanceof Promise) sealed.then(take).catch((error) => this.emit('error', error))
-      else take(sealed)
+      await this.#learnTime()
+      const { envelope } = await this.#sealWill(will)
+      client.options.will!.payload = envelope as Buffer
     } catch (error) {
       this.emit('error', error as Error)
     }
@@ -369,7 +385,7 @@ export class SealedClient extends EventSource {
   }
 
   async #reopen(packet: IPublishPacket, error: unknown): Promise<void> {
-    const mayBeNew = error instanceof SealError && explainable.includes(error.code)
+    const mayBeNew = isRefusal(error) && explainable.includes(error.code)
     if (!mayBeNew || !(await this.#refresh.demand())) {
       this.#reject(packet, error)
       return
@@ -392,7 +408,7 @@ export class SealedClient extends EventSource {
   }
 
   #reject(packet: IPublishPacket, error: unknown): void {
-    if (!(error instanceof SealError)) {
+    if (!isRefusal(error)) {
       this.emit('error', error instanceof Error ? error : new Error(String(error)))
       return
     }
@@ -481,6 +497,10 @@ export class SealedClient extends EventSource {
     return saved
   }
 }
+
+// A keyring without the authority's time refuses messages too: nothing tells whether they are fresh.
+const isRefusal = (error: unknown): error is SealError | KeyringError =>
+  error instanceof SealError || error instanceof KeyringError
 
 async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
   const { broker } = await authority.deployment()

@@ -31,7 +31,20 @@ export interface HeldKeyringOptions {
   sender: number
   /** Monotonic clock, ms. */
   monotonic: () => number
+  /** Wall clock, ms; only to notice jumps: while a machine sleeps, its monotonic clock stands still. */
+  wallClock?: () => number
+  /** Called when the authority's time is lost by a jump: the keyring is to be read anew at once. */
+  clockLost?: () => void
   remembered?: RememberedNumbers | undefined
+}
+
+/** When and by which clocks a keyring was asked for. */
+export interface Measured {
+  /** Monotonic, ms; half the way is added to the answer's time. */
+  askedAt: number
+  answeredAt: number
+  /** `clockDifference()` when it was asked for: a sleep on the way shows as a jump too. */
+  clockDifference?: number
 }
 
 /** A sender as the directory knows it. */
@@ -41,6 +54,8 @@ export interface HeldSender {
 }
 
 const keptTopics = 10_000
+/** A jump of wall clock and monotonic clock against each other beyond this loses the time and ends sessions, ms. */
+export const clockJump = 5_000
 
 /**
  * What this sender holds now: verified manifests, directory and keys, and the authority's time.
@@ -54,6 +69,8 @@ export class HeldKeyring {
   #topics = new BoundedMap<string, HeldChannel>(keptTopics)
   #numbers: RememberedNumbers
   #clockOffset: number | null = null
+  #differenceThen = 0
+  #clockJumps = 0
   #revision = -1
 
   constructor(options: HeldKeyringOptions) {
@@ -69,8 +86,33 @@ export class HeldKeyring {
 
   /** The authority's time now, ms. @throws KeyringError `clock-unknown` */
   now(): number {
-    if (this.#clockOffset === null) throw new KeyringError('clock-unknown')
-    return Math.floor(this.#options.monotonic() + this.#clockOffset)
+    if (!this.isTimeKnown) throw new KeyringError('clock-unknown')
+    return Math.floor(this.#options.monotonic() + this.#clockOffset!)
+  }
+
+  /** False before the first keyring, and from a jump of the clocks until the next one (docs/protocol.md, 9). */
+  get isTimeKnown(): boolean {
+    if (this.#clockOffset !== null && this.#isJump(this.clockDifference())) {
+      this.#clockOffset = null
+      this.#clockJumps++
+      this.#options.clockLost?.()
+    }
+    return this.#clockOffset !== null
+  }
+
+  /** How often the clocks have jumped. */
+  get clockJumps(): number {
+    return this.#clockJumps
+  }
+
+  /** Wall clock less monotonic clock, ms. */
+  clockDifference(): number {
+    const { wallClock = Date.now, monotonic } = this.#options
+    return wallClock() - monotonic()
+  }
+
+  #isJump(difference: number): boolean {
+    return Math.abs(difference - this.#differenceThen) > clockJump
   }
 
   /** The highest numbers seen, to be given back as `remembered` after a restart. */
@@ -115,16 +157,14 @@ export class HeldKeyring {
   /**
    * Verifies a keyring and takes it over.
    * @param keyring the authority's answer
-   * @param measured monotonic times, ms, at which the answer was asked for and came; half the way is added to its time
+   * @param measured when the answer was asked for and came
    * @throws KeyringError `malformed`, `authority-signature`, `rollback`, `wrong-deployment`, `key-check`
    */
-  async apply(
-    keyring: Keyring,
-    measured?: { askedAt: number; answeredAt: number },
-  ): Promise<{ changed: boolean; removedChannels: string[] }> {
+  async apply(keyring: Keyring, measured?: Measured): Promise<{ changed: boolean; removedChannels: string[] }> {
     const { cryptography, authorityKey, deployment, monotonic } = this.#options
     if (!hasShape(keyring) || keyring.sender !== this.sender) throw new KeyringError('malformed')
     const answeredAt = measured?.answeredAt ?? monotonic()
+    const difference = measured?.clockDifference ?? this.clockDifference()
     const { directory, channels } = await asKeyringError(async () => {
       const key = await cryptography.importVerificationKey('ES256', authorityKey)
       const directory = await verifyDirectory(cryptography, key, fromBase64url(keyring.directory))
@@ -146,7 +186,9 @@ export class HeldKeyring {
     this.#topics = new BoundedMap(keptTopics)
     this.#revision = keyring.revision
     const onTheWay = measured ? (measured.answeredAt - measured.askedAt) / 2 : 0
+    if (this.#clockOffset !== null && this.#isJump(difference)) this.#clockJumps++
     this.#clockOffset = keyring.time + onTheWay - answeredAt
+    this.#differenceThen = difference
     const removed = [...before.values()].filter(({ id }) => !this.#channels.has(id))
     return { changed, removedChannels: removed.map(({ manifest }) => manifest.name) }
   }

@@ -5,7 +5,13 @@ export type { AeadKey, CbcKey, Cryptography, SigningKey, VerificationKey } from 
 export { signDirectory, verifyDirectory } from './directory.ts'
 export { SealError, type SealErrorCode, sealErrorCodes } from './error-codes.ts'
 export type { EpochKeys, HeldChannel } from './held-channel.ts'
-export { HeldKeyring, type HeldKeyringOptions, type HeldSender, type RememberedNumbers } from './held-keyring.ts'
+export {
+  HeldKeyring,
+  type HeldKeyringOptions,
+  type HeldSender,
+  type Measured,
+  type RememberedNumbers,
+} from './held-keyring.ts'
 export { decodeInner, encodeInner, type InnerFields, type Intent } from './inner-map.ts'
 export {
   deriveKeyCheck,

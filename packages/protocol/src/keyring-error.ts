@@ -7,7 +7,8 @@ export const keyringErrorCodes = {
     'The authority gave an older manifest or directory than before. Ask an administrator whether it was restored from a backup.',
   'wrong-deployment': 'The keyring belongs to another deployment. Sign in again.',
   'key-check': 'A key does not fit its manifest. Ask an administrator.',
-  'clock-unknown': "The authority's time is not known yet. Connect to the authority first.",
+  'clock-unknown':
+    "The authority's time is not known: not yet, or no longer since this machine slept. Connect to the authority first.",
 } as const
 export type KeyringErrorCode = keyof typeof keyringErrorCodes
 

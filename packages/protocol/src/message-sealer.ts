@@ -3,7 +3,7 @@ import { BoundedMap } from './bounded-map.ts'
 import type { Cryptography, SigningKey } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
 import type { HeldChannel, HeldEpoch } from './held-channel.ts'
-import type { HeldKeyring } from './held-keyring.ts'
+import { clockJump, type HeldKeyring } from './held-keyring.ts'
 import { checkInner, type InnerFields, type Intent } from './inner-map.ts'
 import { type Header, maximumEnvelopeLength, maximumUint32, sessionLength } from './layout.ts'
 import { decidePublish } from './policy/publish.ts'
@@ -41,8 +41,6 @@ export interface SealedMessage {
   sealedAt: number
 }
 
-/** A jump of the clocks against each other beyond this starts a new session, ms. */
-export const clockJump = 5_000
 const keptTopics = 10_000
 
 interface ChannelProgress {
@@ -59,6 +57,7 @@ export class MessageSealer {
   #channels = new Map<string, ChannelProgress>()
   #lastSealedAt = 0
   #clockDifference: number | null = null
+  #clockJumps = 0
 
   constructor(options: MessageSealerOptions) {
     this.#options = options
@@ -147,7 +146,12 @@ export class MessageSealer {
 
   #startSessionAfterJump(now: number): void {
     const difference = this.#wallClock() - now
-    const jumped = this.#clockDifference !== null && Math.abs(difference - this.#clockDifference) > clockJump
+    // After a sleep the keyring has learned the time anew: only its count tells of the jump.
+    const { clockJumps } = this.#options.keyring
+    const jumped =
+      clockJumps !== this.#clockJumps ||
+      (this.#clockDifference !== null && Math.abs(difference - this.#clockDifference) > clockJump)
+    this.#clockJumps = clockJumps
     if (jumped || now < this.#lastSealedAt - clockJump) this.#startSession()
     if (jumped || this.#clockDifference === null) this.#clockDifference = difference
   }

@@ -1,4 +1,4 @@
-import { decodeEnvelope, encodeInner, MessageOpener, MessageSealer, ReplayState } from '@sealmq/protocol'
+import { decodeEnvelope, encodeInner, KeyringError, MessageOpener, MessageSealer, ReplayState } from '@sealmq/protocol'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { webCryptography } from '@sealmq/protocol/webcrypto'
 import { describe, expect, it } from 'vitest'
@@ -157,6 +157,24 @@ describe('sessions', () => {
     expect(third.sequence).toBe(0)
   })
 
+  it('begin anew after a sleep, whoever noticed it first, and nothing is sealed before the time is known', async () => {
+    const { deployment, writer } = await plant()
+    const held = await deployment.hold(writer)
+    const settings = { keyring: held, cryptography: nodeCryptography, signingKey: writer.key }
+    const own = new MessageSealer({ ...settings, wallClock: () => deployment.time })
+    const sessions = [(await own.seal('plant/pump', payload)).session]
+    for (const notice of [true, false]) {
+      deployment.time += 28_800_000
+      deployment.slept += 28_800_000
+      if (notice) expect(() => own.seal('plant/pump', payload)).toThrow(KeyringError)
+      await held.apply(await deployment.keyringOf(writer))
+      const { session, sequence, sealedAt } = await own.seal('plant/pump', payload)
+      expect([sequence, sealedAt]).toEqual([0, deployment.time])
+      expect(sessions).not.toContainEqual(session)
+      sessions.push(session)
+    }
+  })
+
   it('begin anew before the sequence would pass its last value, for every channel', async () => {
     const { deployment, writer, opener } = await plant()
     const keyring = await deployment.hold(writer)
@@ -252,5 +270,19 @@ describe('kinds', () => {
     deployment.time += 5_001
     expect(await codeOf(() => opener.open('plant/a', envelope, live))).toBe('stale')
     expect(await codeOf(() => own.seal('plant/a', payload, { timeToLive: 0.5 }))).toBe('malformed')
+  })
+
+  it('a command of yesterday is not taken for a fresh one by a machine that has slept', async () => {
+    const { deployment, reader, keyring, opener, sealer } = await plant({ kind: 'command' })
+    const own = await sealer()
+    const { envelope } = await own.seal('plant/a', payload, { timeToLive: 60, command: true })
+    const sleep = () => {
+      deployment.time += 28_800_000
+      deployment.slept += 28_800_000
+    }
+    sleep()
+    expect(() => opener.open('plant/a', envelope, live)).toThrow(KeyringError)
+    await keyring.apply(await deployment.keyringOf(reader))
+    expect(await codeOf(() => opener.open('plant/a', envelope, live))).toBe('stale')
   })
 })

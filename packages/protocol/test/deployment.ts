@@ -58,6 +58,8 @@ export class TestDeployment {
   }
   /** The authority's clock, ms. */
   time = 1_800_000_000_000
+  /** For how long the machines of its senders have slept, ms: their monotonic clocks stood still meanwhile. */
+  slept = 0
   revision = 1
 
   constructor(cryptography: Cryptography) {
@@ -168,7 +170,8 @@ export class TestDeployment {
       deployment: this.id,
       authorityKey: this.authorityKey.publicKey,
       sender: sender.sender,
-      monotonic: () => this.time,
+      monotonic: () => this.time - this.slept,
+      wallClock: () => this.time,
     })
     await keyring.apply(await this.keyringOf(sender))
     return keyring

@@ -8,6 +8,8 @@ let deployment: TestDeployment
 let reader: TestSender
 let keyring: HeldKeyring
 let first: Keyring
+/** How often the keyring was told to be read anew. */
+let lost = 0
 
 const newKeyring = (remembered?: ReturnType<HeldKeyring['numbers']>) =>
   new HeldKeyring({
@@ -15,7 +17,9 @@ const newKeyring = (remembered?: ReturnType<HeldKeyring['numbers']>) =>
     deployment: deployment.id,
     authorityKey: deployment.authorityKey.publicKey,
     sender: reader.sender,
-    monotonic: () => deployment.time,
+    monotonic: () => deployment.time - deployment.slept,
+    wallClock: () => deployment.time,
+    clockLost: () => lost++,
     remembered,
   })
 async function codeOf(action: () => unknown): Promise<string> {
@@ -117,6 +121,33 @@ describe('a keyring', () => {
     expect(keyring.now()).toBe(5_000_200)
     deployment.time += 1000
     expect(keyring.now()).toBe(5_001_200)
+  })
+
+  it('does not know the time after the machine slept, until it is applied anew', async () => {
+    lost = 0
+    const sleep = (ms: number) => {
+      deployment.time += ms
+      deployment.slept += ms
+    }
+    sleep(4_000)
+    expect(keyring.now()).toBe(first.time)
+    sleep(2_000)
+    expect(() => keyring.now()).toThrow(keyringErrorCodes['clock-unknown'])
+    expect([keyring.isTimeKnown, lost, keyring.clockJumps]).toEqual([false, 1, 1])
+    await keyring.apply({ ...(await deployment.keyringOf(reader)), time: deployment.time })
+    expect([keyring.isTimeKnown, keyring.now()]).toEqual([true, deployment.time])
+    deployment.time += 86_400_000
+    expect(keyring.now()).toBe(deployment.time)
+  })
+
+  it('does not take the time of an answer over that came before a sleep', async () => {
+    const monotonic = () => deployment.time - deployment.slept
+    const asked = { askedAt: monotonic(), clockDifference: keyring.clockDifference() }
+    const answer = await deployment.keyringOf(reader)
+    deployment.time += 28_800_000
+    deployment.slept += 28_800_000
+    await keyring.apply(answer, { ...asked, answeredAt: monotonic() })
+    expect(await codeOf(() => keyring.now())).toBe('clock-unknown')
   })
 
   it('knows rights by the roles that the authority signed, not by what stands beside', async () => {

@@ -112,6 +112,7 @@ function empty(
     authorityKey: fromHex(setup.authorityKey),
     sender,
     monotonic: () => 0,
+    wallClock: () => 0,
     remembered: { directory: seen.directory ?? 0, channels: { [channel]: seen.manifest ?? 0 } },
   })
 }
