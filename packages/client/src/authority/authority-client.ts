@@ -1,14 +1,17 @@
+import { KeyringError } from '@sealmq/protocol'
 import {
-  type DeploymentInfo,
-  type Keyring,
+  DeploymentInfo,
+  Failure,
+  Keyring,
   type LoginRequest,
   routes,
-  type SenderCreated,
+  SenderCreated,
   type SenderRequest,
-  type Session,
+  Session,
   type SetupRequest,
 } from '@sealmq/protocol/api'
 import { ClientError, isCertificateError } from '../client-error.ts'
+import { type AnswerShape, hasShape } from './answer-shape.ts'
 
 /** A refusal of the authority: its stable code, and its sentence as message. */
 export class AuthorityError extends Error {
@@ -53,15 +56,15 @@ export class AuthorityClient {
   }
 
   deployment(): Promise<DeploymentInfo> {
-    return this.request('GET', routes.deployment)
+    return this.#read(DeploymentInfo, 'GET', routes.deployment)
   }
 
   setUp(request: SetupRequest): Promise<Session> {
-    return this.request('POST', routes.setup, request)
+    return this.#read(Session, 'POST', routes.setup, request)
   }
 
   logIn(request: LoginRequest): Promise<Session> {
-    return this.request('POST', routes.login, request)
+    return this.#read(Session, 'POST', routes.login, request)
   }
 
   async logOut(): Promise<void> {
@@ -69,32 +72,46 @@ export class AuthorityClient {
   }
 
   addSender(request: SenderRequest): Promise<SenderCreated> {
-    return this.request('POST', routes.senders, request)
+    return this.#read(SenderCreated, 'POST', routes.senders, request)
   }
 
   async removeSender(sender: number): Promise<void> {
     await this.request('DELETE', routes.sender.replace(':id', String(sender)))
   }
 
-  keyring(): Promise<Keyring> {
-    return this.request('GET', routes.keyring)
+  /** @throws KeyringError `malformed` too */
+  async keyring(): Promise<Keyring> {
+    const keyring = await this.request<Keyring>('GET', routes.keyring)
+    if (!hasShape(Keyring, keyring)) throw new KeyringError('malformed')
+    return keyring
   }
 
-  /** Any route of `routes` with its parameters filled in; the answer is of the type that the route documents. */
+  /**
+   * Any route of `routes` with its parameters filled in; the answer is JSON, and of the type that the route documents if
+   * the authority keeps to it.
+   */
   async request<T>(method: string, path: string, body?: unknown): Promise<T> {
     const signal = AbortSignal.timeout(this.#options.timeout ?? 10_000)
     const response = await this.#send(method, path, body, signal)
     const text = await response.text().catch(() => {
       throw new ClientError('authority-unreachable')
     })
-    if (response.ok) return (text === '' ? undefined : parse(text)) as T
-    const failure = parse(text) as { code?: string; message?: string; retryAfter?: number } | undefined
-    throw new AuthorityError(
-      response.status,
-      failure?.code ?? 'bad-answer',
-      failure?.message ?? `${this.url} does not answer as a SealMQ authority does. Check the address.`,
-      failure?.retryAfter,
-    )
+    const answer = parse(text)
+    if (response.ok && (answer !== undefined || text === '')) return answer as T
+    if (response.ok || !hasShape(Failure, answer)) throw this.#badAnswer(response.status)
+    const { code, message, retryAfter } = answer as Failure
+    throw new AuthorityError(response.status, code, message, retryAfter)
+  }
+
+  async #read<T>(shape: AnswerShape, method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await this.request<T>(method, path, body)
+    if (!hasShape(shape, answer)) throw this.#badAnswer(200)
+    return answer
+  }
+
+  #badAnswer(status: number): AuthorityError {
+    const message = `${this.url} does not answer as a SealMQ authority does. Check the address.`
+    return new AuthorityError(status, 'bad-answer', message)
   }
 
   /** Opens the change feed; its bytes are server-sent events. */
