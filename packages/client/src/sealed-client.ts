@@ -198,7 +198,7 @@ export class SealedClient extends EventSource {
     const sealing: SealOptions = { retained: retain }
     if (contentType !== undefined) sealing.contentType = contentType
     if (timeToLive !== undefined) sealing.timeToLive = timeToLive
-    await this.#learnTime()
+    if (!this.#keyring.isTimeKnown) await this.#learnTime()
     const sealed = this.#sealer.seal(topic, bytes, sealing)
     const message = sealed instanceof Promise ? await sealed : sealed
     if (message.envelope.length > (this.#options.maximumEnvelopeLength ?? 1024 * 1024 - 1024)) {
@@ -335,7 +335,7 @@ export class SealedClient extends EventSource {
 
   // After a sleep nobody knows the authority's time until it was asked.
   async #learnTime(): Promise<void> {
-    if (!this.#keyring.isTimeKnown) await this.#refresh.refresh().catch(() => {})
+    await this.#refresh.refresh().catch(() => {})
   }
 
   #sealWill({ topic, payload }: NonNullable<SealedClientOptions['will']>) {
@@ -347,7 +347,7 @@ export class SealedClient extends EventSource {
     const { will } = this.#options
     if (!will || this.#ending) return
     try {
-      await this.#learnTime()
+      if (!this.#keyring.isTimeKnown) await this.#learnTime()
       const { envelope } = await this.#sealWill(will)
       client.options.will!.payload = envelope as Buffer
     } catch (error) {

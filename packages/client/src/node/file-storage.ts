@@ -12,6 +12,7 @@ const longestWait = 15_000
  * Keeps what a client remembers in one file, mode 0600, replaced as a whole.
  * A damaged file is an error, not a fresh start: what was remembered is what keeps old messages out.
  * Several processes may write it, one after the other: each adds what it accepted to what the others did.
+ * @param options `patience`: how long a save waits for those of other processes, ms
  */
 export function fileStorage(path: string, options: { patience?: number } = {}): Storage {
   const load = async (): Promise<RememberedState | null> => {
