@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { enrolSender, type SealedClient } from '@sealmq/client'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Inbox, Plant } from './plant.ts'
-import { binary, finished, Installation, lines, lineThat } from './sealmq-process.ts'
+import { Inbox, nextPayload, Plant } from './plant.ts'
+import { binary, ended, finished, Installation, lines, lineThat } from './sealmq-process.ts'
 
 const topic = 'iot/sensor'
 
@@ -81,10 +81,11 @@ describe('sealmq pub and sub', () => {
   describe('sub', () => {
     /** Starts `sub` and waits until the broker has taken its subscription. */
     async function subscriber(...words: string[]) {
-      const child = installation.start('sub', '-t', topic, '-q', '1', '-d', ...words)
+      const child = installation.start('sub', '-q', '1', '-d', ...words)
       const finish = finished(child)
+      const output = lines(child)
       await lineThat(lines(child, 'stderr'), (line) => line.includes('[subscribed]'))
-      return { child, finish }
+      return { child, finish, output }
     }
     /** What a stranger to sealing publishes with the credentials of a sender. */
     async function publishPlain(payload: string): Promise<void> {
@@ -109,7 +110,7 @@ describe('sealmq pub and sub', () => {
     }
 
     it('-F prints nothing of a refused message, tells of it on standard error, and -C does not count it', async () => {
-      const { finish } = await subscriber('-F', '<%p|%x|%X>', '-C', '1')
+      const { finish } = await subscriber('-t', topic, '-F', '<%p|%x|%X>', '-C', '1')
       await publishPlain('FORGED')
       await reader.publishAsync(topic, 'genuine', { qos: 1 })
       await inbox.next()
@@ -121,7 +122,7 @@ describe('sealmq pub and sub', () => {
     })
 
     it('--json shows a refused message without its payload, and -C does not count it', async () => {
-      const { finish } = await subscriber('--json', '-C', '1')
+      const { finish } = await subscriber('-t', topic, '--json', '-C', '1')
       await publishPlain('FORGED')
       await reader.publishAsync(topic, 'genuine', { qos: 1 })
       await inbox.next()
@@ -151,6 +152,35 @@ describe('sealmq pub and sub', () => {
       await inbox.next()
       const words = ['-t', topic, '-q', '1', '-i', 'kept', '--disable-clean-session', '-C', '1', '-W', '20']
       expect(await installation.run('sub', ...words)).toMatchObject({ code: 0, out: 'meanwhile\n' })
+    })
+
+    it('keeps out what another one of the same installation has accepted', async () => {
+      const { username, password } = await enrolSender(plant.admin, nodeCryptography, 'attacker').then(
+        (it) => it.broker,
+      )
+      const attacker = await plant.connectPlain(plant.brokerUrl, { username, password, clientId: 'attacker' })
+      const topics = [topic, 'iot/login']
+      await attacker.subscribeAsync(topics, { qos: 1 })
+      const both = await Promise.all(topics.map((each) => subscriber('-t', each)))
+      const envelopes: Buffer[] = []
+      for (const each of topics) {
+        const carried = nextPayload(attacker)
+        await reader.publishAsync(each, 'once', { qos: 1 })
+        envelopes.push(await carried)
+      }
+      await Promise.all(both.map(({ output }) => lineThat(output, (line) => line === 'once')))
+      for (const { child } of both) child.kill('SIGINT')
+      for (const { finish } of both) expect(await finish).toMatchObject({ code: 0 })
+      const { child, output } = await subscriber('-t', topics[0]!, '-t', topics[1]!, '--json')
+      for (const [index, each] of topics.entries()) {
+        await attacker.publishAsync(each, envelopes[index]!, { qos: 1 })
+        expect(JSON.parse(await lineThat(output, () => true))).toMatchObject({ topic: each, error: 'replayed' })
+      }
+      child.kill('SIGINT')
+      await ended(child)
+      await attacker.endAsync()
+      inbox.opened.length = 0
+      inbox.rejected.length = 0
     })
 
     it('does not say that it goes on when the authority is away from the beginning', async () => {
