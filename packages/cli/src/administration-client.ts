@@ -1,10 +1,10 @@
-import { AuthorityClient } from '@sealmq/client'
-import { fetchWithCa } from '@sealmq/client/node'
+import type { AuthorityClient } from '@sealmq/client'
 import { readCredentials } from './credentials-file.ts'
+import { authorityOptions } from './open-authority.ts'
+import { SteppingAuthority } from './step-up.ts'
 
 /** The authority with the session of whoever signed in here. */
 export async function signedInAuthority(): Promise<AuthorityClient> {
-  const { session, identity } = await readCredentials()
-  const fetch = identity.ca === null ? undefined : fetchWithCa(identity.ca)
-  return new AuthorityClient({ url: identity.authority, token: session.token, fetch })
+  const { server, ca, session } = await readCredentials()
+  return new SteppingAuthority(authorityOptions(server, ca, session.token))
 }

@@ -1,6 +1,6 @@
 import { ClientError, type SealedClient } from '@sealmq/client'
 import { type ConnectOptions, connectAsync, fileStorage } from '@sealmq/client/node'
-import { readCredentials, rememberedPath } from './credentials-file.ts'
+import { readIdentity, rememberedPath } from './credentials-file.ts'
 
 /** What pub and sub have in common. */
 export interface ConnectFlags {
@@ -11,7 +11,7 @@ export interface ConnectFlags {
 
 /** Connects as this installation's sender. */
 export async function connectSender(flags: ConnectFlags, more: Partial<ConnectOptions> = {}): Promise<SealedClient> {
-  const { identity } = await readCredentials()
+  const identity = await readIdentity()
   return connectAsync({
     identity,
     storage: fileStorage(rememberedPath(identity.sender)),

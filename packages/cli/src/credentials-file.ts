@@ -1,55 +1,78 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type { Identity } from '@sealmq/client'
+import type { Me } from '@sealmq/protocol/api'
 import { CommandError, exitCodes } from './exit-codes.ts'
+import { homePath, readHomeFile, removeHomeFile, writeHomeFile } from './home-files.ts'
+import { loginCommand } from './next-command.ts'
 
-/** What `setup` and `login` leave behind: a session for administration and this installation's sender. */
+/** What `setup` and `login` leave behind: a session, and this installation's sender once the account may have one. */
 export interface Credentials {
-  session: { token: string; expiresAt: number }
+  /** URL of the authority. */
+  server: string
+  /** PEM of the CA that its certificate must come from; null for the system's. */
+  ca: string | null
   email: string
-  identity: Identity
+  session: { token: string; expiresAt: number }
+  /** As it was at sign-in. */
+  state: Me['state']
+  /** What this installation is called. */
+  senderName: string
+  /** null: the account waits for approval, or must add the authenticator first. */
+  identity: Identity | null
 }
 
-/** `$SEALMQ_HOME`, or ~/.config/sealmq. */
-export const homeFolder = (): string => process.env.SEALMQ_HOME ?? join(homedir(), '.config', 'sealmq')
-
-const credentialsPath = () => join(homeFolder(), 'credentials.json')
+const credentialsFile = 'credentials.json'
+const rememberedFile = (sender: number) => `remembered-${sender}.json`
 /** Where this sender remembers numbers and messages accepted. */
-export const rememberedPath = (sender: number): string => join(homeFolder(), `remembered-${sender}.json`)
+export const rememberedPath = (sender: number): string => homePath(rememberedFile(sender))
 
-/** @throws CommandError `not-signed-in`, `credentials-damaged` */
+/** For commands that need the session only. @throws CommandError `not-signed-in`, `credentials-damaged` */
 export async function readCredentials(): Promise<Credentials> {
-  const path = credentialsPath()
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT')
-      throw new CommandError(
-        'not-signed-in',
-        'Not signed in. Sign in with sealmq login --server URL --email E.',
-        exitCodes.notSignedIn,
-      )
-    throw error
-  })
-  try {
-    return JSON.parse(text) as Credentials
-  } catch {
-    throw new CommandError('credentials-damaged', `${path} is damaged. Remove it and sign in again.`)
-  }
+  const text = await readHomeFile(credentialsFile)
+  if (text === null)
+    throw new CommandError(
+      'not-signed-in',
+      'Not signed in. Sign in with sealmq login --server URL --email E.',
+      exitCodes.notSignedIn,
+    )
+  const credentials = parse(text)
+  if (typeof credentials?.server !== 'string')
+    throw new CommandError(
+      'credentials-damaged',
+      `${homePath(credentialsFile)} is damaged. Remove it and sign in again.`,
+    )
+  return credentials
 }
 
-/** Written as a whole, mode 0600 in a folder of mode 0700. */
+/** This installation's sender. @throws CommandError `not-approved`, `factor-needed` beside those of readCredentials */
+export async function readIdentity(): Promise<Identity> {
+  const credentials = await readCredentials()
+  if (credentials.identity !== null) return credentials.identity
+  if (credentials.state === 'factor-needed')
+    throw new CommandError(
+      'factor-needed',
+      'Your role asks for an authenticator app. Add it with sealmq factor add totp.',
+      exitCodes.notPermitted,
+    )
+  throw new CommandError(
+    'not-approved',
+    `Your account waits for an administrator to approve it. Once that is done, sign in again: ${loginCommand(credentials)}`,
+    exitCodes.notPermitted,
+  )
+}
+
 export async function writeCredentials(credentials: Credentials): Promise<void> {
-  await mkdir(homeFolder(), { recursive: true, mode: 0o700 })
-  await chmod(homeFolder(), 0o700)
-  const next = `${credentialsPath()}.new`
-  const file = await open(next, 'w', 0o600)
-  await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`)
-  await file.sync()
-  await file.close()
-  await rename(next, credentialsPath())
+  await writeHomeFile(credentialsFile, credentials)
 }
 
-export async function removeCredentials(sender: number): Promise<void> {
-  await rm(credentialsPath(), { force: true })
-  await rm(rememberedPath(sender), { force: true })
+export async function removeCredentials({ identity }: Credentials): Promise<void> {
+  await removeHomeFile(credentialsFile)
+  if (identity) await removeHomeFile(rememberedFile(identity.sender))
+}
+
+function parse(text: string): Credentials | null {
+  try {
+    return JSON.parse(text) as Credentials | null
+  } catch {
+    return null
+  }
 }

@@ -32,9 +32,7 @@ export function describeError(error: unknown): { message: string; code: string; 
     return { message: error.message, code: error.code, exitCode: clientExitCodes[error.code] ?? exitCodes.failure }
   }
   if (error instanceof AuthorityError) {
-    const exitCode =
-      error.status === 401 ? exitCodes.notSignedIn : error.status === 403 ? exitCodes.notPermitted : exitCodes.failure
-    return { message: error.message, code: error.code, exitCode }
+    return { message: error.message, code: error.code, exitCode: statusExitCodes[error.status] ?? exitCodes.failure }
   }
   if (error instanceof SealError) {
     return {
@@ -47,6 +45,9 @@ export function describeError(error: unknown): { message: string; code: string; 
   const { code, message } = error as NodeJS.ErrnoException
   return { message: message ?? String(error), code: code ?? 'internal', exitCode: exitCodes.failure }
 }
+
+// 401 has otp-required and wrong-code in it, 403 step-up-required, not-approved and factor-needed.
+const statusExitCodes: Partial<Record<number, number>> = { 401: exitCodes.notSignedIn, 403: exitCodes.notPermitted }
 
 const clientExitCodes: Partial<Record<string, number>> = {
   'authority-unreachable': exitCodes.authorityUnreachable,

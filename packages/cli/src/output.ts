@@ -36,3 +36,12 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
         .trimEnd(),
     )
 }
+
+/** What a command has done: as JSON on standard output, or as a sentence for the person. */
+export function report(json: boolean | undefined, value: unknown, sentence: string): void {
+  if (json) print(JSON.stringify(value))
+  else note(sentence)
+}
+
+/** A time as tables show it: UTC, to the minute. */
+export const minuteOf = (ms: number): string => new Date(ms).toISOString().slice(0, 16)

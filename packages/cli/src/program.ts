@@ -3,11 +3,18 @@ import { accountCommands } from './commands/account.ts'
 import { backupCommands } from './commands/backup.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
+import { factorCommands } from './commands/factor.ts'
 import { inspectCommand } from './commands/inspect.ts'
+import { mailCommands } from './commands/mail.ts'
+import { passwordCommands } from './commands/password.ts'
 import { pubCommand } from './commands/pub.ts'
 import { rolesCommands } from './commands/roles.ts'
 import { sendersCommands } from './commands/senders.ts'
 import { serveCommand } from './commands/serve.ts'
+import { sessionsCommands } from './commands/sessions.ts'
+import { signInCommands } from './commands/sign-in.ts'
+import { signUpCommands } from './commands/sign-up.ts'
+import { stepUpCommand } from './commands/step-up.ts'
 import { subCommand } from './commands/sub.ts'
 import { usersCommands } from './commands/users.ts'
 
@@ -20,10 +27,17 @@ export function createProgram(version: string): Command {
       'after',
       `
 Credentials are kept in $SEALMQ_HOME (default ~/.config/sealmq), readable by you only.
-Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in or revoked, 4 not permitted,
-5 authority unreachable, 6 broker unreachable or refusing, 27 time is up (sub -W).`,
+Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a code is asked for [otp-required],
+4 not permitted, or a fresh factor is asked for [step-up-required], 5 authority unreachable,
+6 broker unreachable or refusing, 27 time is up (sub -W).`,
     )
   serveCommand(program)
+  signInCommands(program)
+  signUpCommands(program)
+  stepUpCommand(program)
+  factorCommands(program)
+  passwordCommands(program)
+  sessionsCommands(program)
   accountCommands(program)
   pubCommand(program)
   subCommand(program)
@@ -32,6 +46,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in or revoked, 4 not 
   sendersCommands(program)
   rolesCommands(program)
   channelsCommands(program)
+  mailCommands(program)
   backupCommands(program)
   demoCommand(program)
   return program

@@ -6,8 +6,19 @@ const answering = (body: string, status = 200) =>
   new AuthorityClient({ url: 'http://authority.example/', fetch: async () => new Response(body, { status }) })
 
 const credentials = { email: 'ada@plant.example', password: 'x' }
-const me = { member: 'm', email: 'a', name: 'Ada', roles: [{ id: 'r', name: 'role' }], administrator: true, grants: [] }
-const session = { token: 't', expiresAt: 1, me }
+const me = {
+  member: 'm',
+  email: 'a',
+  name: 'Ada',
+  roles: [{ id: 'r', name: 'role' }],
+  administrator: true,
+  state: 'active',
+  requestedRole: null,
+  addressProved: true,
+  secondFactor: 'none',
+  grants: [],
+}
+const session = { token: 't', expiresAt: 1, knownDevice: 'd', me }
 
 describe('answers of something that is no authority', () => {
   const nonsense = ['<html>Welcome to the hotel</html>', '', 'null', '[]', '"text"', '{}', '{"token":5}']

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
-import { type AddressInfo, isIP } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { printable } from '@sealmq/protocol/api'
 import type { FastifyInstance } from 'fastify'
 import { finishRestore } from './administration/after-restore.ts'
@@ -10,16 +11,26 @@ import { seedDefaults } from './administration/defaults.ts'
 import { Outbox } from './administration/outbox.ts'
 import { RightsSnapshot } from './administration/rights.ts'
 import { StartError } from './authority-error.ts'
+import { exists } from './backup/backup.ts'
 import { EmbeddedBroker } from './broker/embedded/index.ts'
 import type { Authority } from './http/authority.ts'
 import { ownOrigins } from './http/own-origins.ts'
 import { createHttpServer } from './http/server.ts'
+import { CodeHasher } from './identity/code-hash.ts'
+import type { IdentityContext } from './identity/identity-context.ts'
+import { defaultIdentitySettings, type IdentitySettings } from './identity/settings.ts'
 import { renewSetupCode } from './identity/setup-code.ts'
-import { loadDeployment, storeIsNew } from './keys/authority-key.ts'
+import { loadDeployment, newestTime, storeIsNew } from './keys/authority-key.ts'
 import { KeyringBuilder } from './keys/keyring.ts'
 import { loadMasterKey } from './keys/master-key.ts'
 import { listenOn } from './listen.ts'
 import { createLogger, type Logger, logLevels } from './logger.ts'
+import { isLoopback } from './loopback.ts'
+import type { MailSetting } from './mail/mail.ts'
+import { MailQueue } from './mail/mail-queue.ts'
+import { readMailFrom } from './mail/mail-setting.ts'
+import { outboxTransport } from './mail/outbox-transport.ts'
+import { smtpTransport } from './mail/transport.ts'
 import { openStore, requirePostgres } from './store/open-store.ts'
 import { lockStore } from './store/store-lock.ts'
 import { loadTls, type TlsSetting } from './tls/load-tls.ts'
@@ -38,6 +49,18 @@ export interface ServeOptions {
   logLevel: string
   /** What the deployment is called. */
   name: string | null
+  /** The mail server; null: mail is written to the folder outbox in the data folder. */
+  mail?: MailSetting | null
+  /** Sender of mail, `Name <address>`. */
+  mailFrom?: string | null
+  /** Under which people reach it when a proxy is in front, for example `https://sealmq.plant.example`. */
+  publicUrl?: string | null
+  /** Source addresses are those that the proxy in front says. */
+  trustProxy?: boolean
+  /** What differs from the defaults. */
+  identity?: Partial<IdentitySettings>
+  /** The clock, ms; the system's when it is left out. */
+  now?: () => number
 }
 
 export interface RunningAuthority {
@@ -50,13 +73,16 @@ export interface RunningAuthority {
   close(): Promise<void>
 }
 
+/** ms that the clock may stand before the last change of the store without a word. */
+const clockTolerance = 60_000
+
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
   checkSettings(options)
   refusePlainBeyondLoopback(options)
   const logger = createLogger(options.logLevel)
   await makeFolder(options.dataDir)
-  const now = () => Date.now()
+  const now = options.now ?? (() => Date.now())
   const undo: (() => Promise<void>)[] = []
   try {
     return await compose(options, logger, now, undo)
@@ -75,13 +101,29 @@ async function compose(
   const { dataDir } = options
   const tls = options.tls ? await loadTls(options.tls, join(dataDir, 'tls'), now()) : null
   if (options.store !== null) requirePostgres(options.store)
-  const store = await openStore(options.store ?? join(dataDir, 'sealmq.db'))
+  const masterKeyFile = join(dataDir, 'master.key')
+  const location = options.store ?? join(dataDir, 'sealmq.db')
+  if (options.store === null && (await exists(masterKeyFile)) && !(await exists(location))) {
+    // A new store in its place would be a new deployment, open to whoever reads the setup code.
+    throw new StartError(
+      'store-missing',
+      `The store ${location} is gone, but its master key is there. Restore a backup into another --data folder, or move ${dataDir} away to begin anew.`,
+    )
+  }
+  const store = await openStore(location)
   undo.push(() => store.destroy())
   const unlock = options.store === null ? async () => {} : await lockStore(options.store)
   undo.push(unlock)
   const isNew = await storeIsNew(store)
-  const masterKey = await loadMasterKey(options.masterKey, join(dataDir, 'master.key'), isNew)
+  const masterKey = await loadMasterKey(options.masterKey, masterKeyFile, isNew)
   const identity = await loadDeployment(store, masterKey, options.name)
+  const behind = (await newestTime(store)) - now()
+  if (behind > clockTolerance) {
+    logger.warn(
+      { behindSeconds: Math.round(behind / 1000) },
+      'the clock stands before the last change of the store: clients refuse messages as stale until it has caught up. Correct the clock',
+    )
+  }
   const rights = new RightsSnapshot(store)
   const feed = new ChangeFeed()
   const broker = new EmbeddedBroker({ ...options.mqtt, folder: join(dataDir, 'broker'), tls, policy: rights, logger })
@@ -100,25 +142,55 @@ async function compose(
   await rights.reload()
   undo.push(() => broker.stop())
   await broker.start()
+  const mail = new MailQueue({
+    store,
+    masterKey,
+    transport: options.mail ? smtpTransport(options.mail) : outboxTransport(join(dataDir, 'outbox'), now),
+    from: options.mail?.from ?? readMailFrom(options.mailFrom ?? null),
+    now,
+    logger,
+  })
+  undo.push(() => mail.stop())
   const keyrings = new KeyringBuilder({ store, masterKey, identity, now })
+  const people: IdentityContext = {
+    store,
+    changes,
+    masterKey,
+    codes: new CodeHasher(masterKey),
+    settings: { ...defaultIdentitySettings, ...options.identity },
+    about: { deployment: identity.name },
+    serverUrl: () => publicUrl ?? urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo, options.tls),
+    mail,
+    now,
+    monotonic: () => performance.now(),
+    wait: (ms) => setTimeout(ms),
+  }
+  const publicUrl = options.publicUrl ? new URL(options.publicUrl).origin : null
+  const origins = () => {
+    const { port } = http.server.address() as AddressInfo
+    return [...ownOrigins(tls ? 'https' : 'http', hostNames(options), port), ...(publicUrl ? [publicUrl] : [])]
+  }
   const authority: Authority = {
     store,
     now,
     identity,
     changes,
+    people,
+    mail,
     keyrings,
     feed,
     broker,
     brokerUrl: () => broker.address(),
+    secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
+    ownOrigins: origins,
   }
-  const http = await createHttpServer(authority, logger, tls)
+  const http = await createHttpServer(authority, logger, tls, options.trustProxy ?? false)
   await http.ready()
-  const origins = () =>
-    ownOrigins(tls ? 'https' : 'http', hostNames(options), (http.server.address() as AddressInfo).port)
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')
   undo.push(() => closeHttp(http))
   await outbox.run()
+  mail.wake()
   const setupCode = await renewSetupCode(store)
   return {
     httpUrl: urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo, options.tls),
@@ -130,6 +202,7 @@ async function compose(
       await closeHttp(http)
       await broker.stop()
       await outbox.stop()
+      await mail.stop()
       await unlock()
       await store.destroy()
     },
@@ -157,11 +230,10 @@ function refusePlainBeyondLoopback({ http, mqtt, tls, allowPlain }: ServeOptions
   }
 }
 
-// A name that only begins like an address (127.0.0.1.example.com) may lead anywhere.
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-
-function checkSettings({ logLevel, name }: ServeOptions): void {
+function checkSettings({ logLevel, name, publicUrl }: ServeOptions): void {
+  if (publicUrl && !/^https?:$/.test(URL.canParse(publicUrl) ? new URL(publicUrl).protocol : '')) {
+    throw new StartError('bad-setting', '--public-url takes a URL, for example https://sealmq.plant.example.')
+  }
   if (!logLevels.includes(logLevel)) {
     throw new StartError('bad-setting', `--log-level takes one of ${logLevels.join(', ')}.`)
   }

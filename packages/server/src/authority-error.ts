@@ -6,8 +6,15 @@ export const authorityErrorCodes = {
   'bad-key': 400,
   'not-signed-in': 401,
   'wrong-credentials': 401,
+  'otp-required': 401,
+  'wrong-code': 401,
   'wrong-setup-code': 401,
   'not-allowed': 403,
+  'not-approved': 403,
+  'factor-needed': 403,
+  'step-up-required': 403,
+  'foreign-origin': 403,
+  'sign-up-closed': 403,
   'not-found': 404,
   conflict: 409,
   'name-taken': 409,
@@ -15,23 +22,37 @@ export const authorityErrorCodes = {
   'last-administrator': 409,
   'role-in-use': 409,
   'setup-done': 409,
+  'address-unproved': 409,
   'too-large': 413,
   'too-many-tries': 429,
   internal: 500,
+  'mail-failed': 502,
+  busy: 503,
 } as const
 export type AuthorityErrorCode = keyof typeof authorityErrorCodes
+
+/** What a refusal says beside its sentence. */
+export interface RefusalDetails {
+  /** Seconds. */
+  retryAfter?: number
+  /** What is asked for. */
+  factor?: 'totp' | 'email' | 'password'
+}
 
 /** A refusal that the asker may read: one sentence and what to do. */
 export class AuthorityError extends Error {
   readonly code: AuthorityErrorCode
   readonly status: number
+  /** Seconds. */
   readonly retryAfter: number | undefined
-  constructor(code: AuthorityErrorCode, message: string, retryAfter?: number) {
+  readonly factor: 'totp' | 'email' | 'password' | undefined
+  constructor(code: AuthorityErrorCode, message: string, { retryAfter, factor }: RefusalDetails = {}) {
     super(message)
     this.name = 'AuthorityError'
     this.code = code
     this.status = authorityErrorCodes[code]
     this.retryAfter = retryAfter
+    this.factor = factor
   }
 }
 
@@ -41,6 +62,7 @@ export type StartErrorCode =
   | 'master-key-damaged'
   | 'master-key-missing'
   | 'store-damaged'
+  | 'store-missing'
   | 'store-unreachable'
   | 'data-locked'
   | 'data-unwritable'

@@ -2,3 +2,6 @@ export { type RunningAuthority, type ServeOptions, startAuthority } from './app.
 export { StartError, type StartErrorCode } from './authority-error.ts'
 export { type BackupDescription, backUp } from './backup/backup.ts'
 export { restoreBackup } from './backup/restore.ts'
+export type { IdentitySettings } from './identity/settings.ts'
+export type { MailSetting } from './mail/mail.ts'
+export { type MailFlags, readMailSetting } from './mail/mail-setting.ts'

@@ -1,11 +1,13 @@
-import { routes } from '@sealmq/protocol/api'
+import { type ImportedMember, routes } from '@sealmq/protocol/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uncounted } from '../../../scripts/bar.ts'
 import { endSessions } from './sessions.ts'
-import { TestAuthority } from './test-authority.ts'
+import { password, TestAuthority } from './test-authority.ts'
 
-type Who = 'nobody' | 'garbage' | 'member' | 'sender' | 'administrator'
-const everyone: Who[] = ['nobody', 'garbage', 'member', 'sender', 'administrator']
+type Who = 'nobody' | 'garbage' | 'waiting' | 'member' | 'sender' | 'administrator'
+const everyone: Who[] = ['nobody', 'garbage', 'waiting', 'member', 'sender', 'administrator']
+const signedIn: Who[] = ['waiting', 'member', 'administrator']
+const approved: Who[] = ['member', 'administrator']
 const bodies: Record<string, object> = {
   [`POST ${routes.members}`]: { email: 'x@plant.example', name: 'x', password: 'x'.repeat(3), roles: [] },
   [`POST ${routes.roles}`]: { name: 'x', grants: [{ channel: 'none', right: 'publish' }] },
@@ -14,15 +16,38 @@ const bodies: Record<string, object> = {
   [`PATCH ${routes.role}`]: {},
   [`PATCH ${routes.channel}`]: {},
   [`POST ${routes.senders}`]: { name: 'x', algorithm: 'ES256', publicKey: 'AAAA' },
+  [`POST ${routes.stepUp}`]: {},
+  [`POST ${routes.totpConfirm}`]: { otp: '' },
+  [`POST ${routes.password}`]: { password: '' },
+  [`POST ${routes.accountEmail}`]: { email: '' },
+  [`POST ${routes.accountEmailConfirm}`]: {},
+  [`POST ${routes.accountDelete}`]: {},
+  [`POST ${routes.membersInvite}`]: {},
+  [`POST ${routes.membersImport}`]: {},
+  [`POST ${routes.memberApprove}`]: {},
+  [`POST ${routes.mailTest}`]: {},
 }
 
 /** Who is let past the gate of each route; what the route then says of an unfit request does not matter here. */
 const admitted: Record<string, Who[]> = {
   [`GET ${routes.deployment}`]: everyone,
-  [`GET ${routes.me}`]: ['member', 'sender', 'administrator'],
-  [`GET ${routes.senders}`]: ['member', 'administrator'],
+  [`GET ${routes.me}`]: [...signedIn, 'sender'],
+  [`GET ${routes.factors}`]: signedIn,
+  [`POST ${routes.stepUp}`]: signedIn,
+  [`POST ${routes.stepUpSend}`]: signedIn,
+  [`POST ${routes.totp}`]: signedIn,
+  [`POST ${routes.totpConfirm}`]: signedIn,
+  [`DELETE ${routes.totp}`]: signedIn,
+  [`POST ${routes.accountDelete}`]: signedIn,
+  [`POST ${routes.recoveryCodes}`]: approved,
+  [`GET ${routes.sessions}`]: approved,
+  [`DELETE ${routes.session}`]: approved,
+  [`POST ${routes.password}`]: approved,
+  [`POST ${routes.accountEmail}`]: approved,
+  [`POST ${routes.accountEmailConfirm}`]: approved,
+  [`GET ${routes.senders}`]: approved,
   [`GET ${routes.senders}?all=true`]: ['administrator'],
-  [`POST ${routes.senders}`]: ['member', 'administrator'],
+  [`POST ${routes.senders}`]: approved,
   [`DELETE ${routes.sender}`]: ['member', 'sender', 'administrator'],
   [`GET ${routes.keyring}`]: ['sender'],
   [`GET ${routes.changes}`]: ['sender'],
@@ -33,6 +58,16 @@ const admitted: Record<string, Who[]> = {
       `GET ${routes.member}`,
       `PATCH ${routes.member}`,
       `DELETE ${routes.member}`,
+      `POST ${routes.membersInvite}`,
+      `POST ${routes.membersImport}`,
+      `POST ${routes.memberApprove}`,
+      `POST ${routes.memberReject}`,
+      `POST ${routes.memberLock}`,
+      `POST ${routes.memberUnlock}`,
+      `POST ${routes.memberCode}`,
+      `POST ${routes.memberResetFactor}`,
+      `DELETE ${routes.memberSessions}`,
+      `POST ${routes.mailTest}`,
       `GET ${routes.roles}`,
       `POST ${routes.roles}`,
       `GET ${routes.role}`,
@@ -57,6 +92,7 @@ describe('who may ask what', () => {
     tokens.member = member.token
     tokens.sender = (await authority.addSender(member.token)).token
     tokens.administrator = authority.admin
+    tokens.waiting = await waitingMember(authority)
   })
   afterAll(() => authority.close())
 
@@ -67,7 +103,18 @@ describe('who may ask what', () => {
       .flatMap(([path, methods]) =>
         Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
       )
-    const open = [`POST ${routes.setup}`, `POST ${routes.login}`, `POST ${routes.logout}`]
+    const open = [
+      `POST ${routes.setup}`,
+      `POST ${routes.login}`,
+      `POST ${routes.logout}`,
+      `GET ${routes.signUp}`,
+      `POST ${routes.signUp}`,
+      `POST ${routes.verify}`,
+      `POST ${routes.verifySend}`,
+      `POST ${routes.passwordForgot}`,
+      `POST ${routes.passwordReset}`,
+      `DELETE ${routes.sessions}`,
+    ]
     const decided = [...Object.keys(admitted).filter((route) => !route.includes('?')), ...open]
     expect(described.sort()).toEqual(decided.sort())
   })
@@ -86,7 +133,7 @@ describe('who may ask what', () => {
       })
       await answer.body?.cancel()
       if (allowed.includes(who)) expect([401, 403], who).not.toContain(answer.status)
-      else expect(answer.status, who).toBe(who === 'member' && allowed[0] === 'administrator' ? 403 : 401)
+      else expect(answer.status, who).toBe(refusal(who, allowed))
     }
   })
 
@@ -129,3 +176,19 @@ describe('who may ask what', () => {
     expect(await authority.ask('GET', '/%')).toMatchObject({ status: 400, body: { code: 'bad-request' } })
   })
 })
+
+// Whoever is signed in is told that it may not; anybody else that it is not signed in.
+const refusal = (who: Who, allowed: Who[]) =>
+  who === 'waiting' && allowed.includes('administrator')
+    ? 403
+    : who === 'member' && allowed[0] === 'administrator'
+      ? 403
+      : 401
+
+/** A member that an import left waiting for approval. */
+async function waitingMember(authority: TestAuthority): Promise<string> {
+  const users = { eve: { password: 'none', role: 'viewer' } }
+  const { body } = await authority.askAdmin<ImportedMember[]>('POST', routes.membersImport, { users })
+  await authority.ask('POST', routes.passwordReset, { email: 'eve', code: body[0]!.code, password })
+  return authority.logIn('eve')
+}

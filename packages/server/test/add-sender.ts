@@ -1,15 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { insertMember } from '../src/administration/members.ts'
 import { hashSecret } from '../src/identity/secrets.ts'
-import type { Database } from '../src/store/schema.ts'
+import type { Database, DatabaseTransaction } from '../src/store/schema.ts'
 
 /** Enters sender 1 of a new member into a new store; the credential is the token too. */
 export async function addSender(store: Database, token: string): Promise<void> {
-  const id = randomUUID()
-  const member = { id, email: 'a@plant.example', name: 'a', password: '', created_at: 0, failed_tries: 0 }
-  await store
-    .insertInto('members')
-    .values({ ...member, locked_until: 0 })
-    .execute()
+  await insertMember(store as DatabaseTransaction, { signInName: 'a@plant.example', name: 'a', password: '', now: 0 })
+  const { id } = await store.selectFrom('members').select('id').executeTakeFirstOrThrow()
   await store
     .insertInto('senders')
     .values({

@@ -84,13 +84,14 @@ describe('the change feed', () => {
     expect(uncaught).toEqual([])
   })
 
-  it('drops the oldest of five listeners of one sender', async () => {
-    const [oldest] = [await listen(), await listen(), await listen(), await listen()]
-    const dropped = new Promise((resolve) => oldest!.answer.once('close', resolve))
+  it('drops the oldest of seventeen listeners of one sender', async () => {
+    const oldest = await listen()
+    for (let more = 1; more < 16; more++) await listen()
+    const dropped = new Promise((resolve) => oldest.answer.once('close', resolve))
     await listen()
     await dropped
-    expect(answers.map(({ closed }) => closed)).toEqual([true, false, false, false, false])
-    expect(feed.listeners).toBe(4)
+    expect(answers.map(({ closed }) => closed)).toEqual([true, ...Array(16).fill(false)])
+    expect(feed.listeners).toBe(16)
   })
 
   it('misses no change that happens while the first revision is read', async () => {

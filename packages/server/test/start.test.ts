@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -30,6 +30,13 @@ describe('starting the authority', () => {
       (error) => error,
     )
   }
+
+  it('makes no new deployment beside the master key of one whose store is gone', async () => {
+    const error = await restartAfter(async (folder) => {
+      for (const name of await readdir(folder)) if (name.startsWith('sealmq.db')) await rm(join(folder, name))
+    })
+    expect(error).toMatchObject({ code: 'store-missing' })
+  })
 
   it('makes its folder and master key for the owner alone, and no key is in the database in the clear', async () => {
     const { options } = await start({ dataDir: join(testOptions().dataDir, 'made', 'here') })

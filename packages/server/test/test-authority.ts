@@ -1,11 +1,24 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { toBase64url } from '@sealmq/protocol'
-import type { Keyring, MemberInfo, SenderCreated, Session } from '@sealmq/protocol/api'
+import type {
+  Keyring,
+  MemberInfo,
+  RecoveryCodes,
+  SenderCreated,
+  Session,
+  SignUpStarted,
+  TotpEnrolment,
+} from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
+import { Secret, TOTP } from 'otpauth'
 import { type RunningAuthority, type ServeOptions, startAuthority } from '../src/index.ts'
+import { openStore } from '../src/store/open-store.ts'
+import type { Database } from '../src/store/schema.ts'
+import { MailFolder } from './mail-folder.ts'
 
 export const password = 'correct horse battery staple'
 
@@ -21,6 +34,8 @@ type Starter<Running> = (options: ServeOptions) => Promise<Running>
 /** An authority on free ports with its own folder, and what tests ask of it. */
 export class TestAuthority<Running extends RunningAuthority = RunningAuthority> {
   readonly options: ServeOptions
+  readonly mail: MailFolder
+  #database: Database | null = null
   running: Running
   /** Session token of the first administrator. */
   admin = ''
@@ -29,6 +44,7 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
   private constructor(options: ServeOptions, starter: Starter<Running>, running: Running) {
     this.options = options
     this.#starter = starter
+    this.mail = new MailFolder(options.dataDir)
     this.running = running
   }
 
@@ -79,8 +95,14 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
     return { code, email: 'ada@plant.example', name: 'Ada', password }
   }
 
-  async ask<T = unknown>(method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>> {
-    const headers: Record<string, string> = {}
+  async ask<T = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string,
+    more: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const headers: Record<string, string> = { ...more }
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (token !== undefined) headers.authorization = `Bearer ${token}`
     const response = await fetch(`${this.running.httpUrl}${path}`, {
@@ -108,6 +130,58 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
     return body.token
   }
 
+  /** Signs up, proves the address. A member that waits, unless a role lets it in by its domain. */
+  async signUp(name: string, role = 'viewer'): Promise<string> {
+    const email = `${name}@plant.example`
+    const request = { email, name, password, role }
+    const { body } = await this.ask<SignUpStarted>('POST', routes.signUp, request)
+    const code = await this.mail.takeCode(email, /sign up/)
+    await this.ask('POST', routes.verify, { email, code, signUp: body.signUp })
+    return email
+  }
+
+  /** A member that has signed up and was approved: its second factor is the mailed code. */
+  async mailedMember(name: string, role = 'viewer'): Promise<string> {
+    const email = await this.signUp(name, role)
+    await this.askAdmin('POST', at(routes.memberApprove, email), {})
+    return email
+  }
+
+  /** Proves the address of a member that an administrator made. */
+  async proveAddress(email: string): Promise<void> {
+    await this.ask('POST', routes.verifySend, { email })
+    const code = await this.mail.takeCode(email, /confirm your address/)
+    await this.ask('POST', routes.verify, { email, code })
+  }
+
+  /** Adds an authenticator. */
+  async addTotp(token: string): Promise<{ secret: string; recoveryCodes: string[] }> {
+    const { body } = await this.ask<TotpEnrolment>('POST', routes.totp, undefined, token)
+    const otp = totpCode(body.secret, this.now())
+    const confirmed = await this.ask<RecoveryCodes>('POST', routes.totpConfirm, { otp }, token)
+    return { secret: body.secret, ...confirmed.body }
+  }
+
+  now(): number {
+    return this.options.now?.() ?? Date.now()
+  }
+
+  /** A connection of the test's own to the store. */
+  async database(): Promise<Database> {
+    this.#database ??= await openStore(this.options.store ?? join(this.options.dataDir, 'sealmq.db'))
+    return this.#database
+  }
+
+  /** Waits until all mail is written. */
+  async mailSettled(): Promise<void> {
+    const store = await this.database()
+    for (;;) {
+      const waiting = await store.selectFrom('mails').select('id').limit(1).executeTakeFirst()
+      if (!waiting) return
+      await setTimeout(10)
+    }
+  }
+
   async addSender(token: string, name = 'installation'): Promise<SenderCreated> {
     const { publicKey } = await nodeCryptography.generateSigningKey('ES256')
     const request = { name, algorithm: 'ES256', publicKey: toBase64url(publicKey) }
@@ -118,10 +192,19 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
     return (await this.ask<Keyring>('GET', routes.keyring, undefined, token)).body
   }
 
-  close(): Promise<void> {
-    return this.running.close()
+  async close(): Promise<void> {
+    await this.#database?.destroy()
+    this.#database = null
+    await this.running.close()
   }
 }
+
+/** The path of a route with this id in it. */
+export const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
+
+/** What an authenticator app shows. */
+export const totpCode = (secret: string, time: number): string =>
+  new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: time })
 
 /** Options that disturb nobody: free ports, a folder of its own, silence. */
 export function testOptions(options: Partial<ServeOptions> = {}): ServeOptions {
@@ -136,5 +219,7 @@ export function testOptions(options: Partial<ServeOptions> = {}): ServeOptions {
     logLevel: 'silent',
     name: null,
     ...options,
+    // How long a refusal takes is the subject of one test only.
+    identity: { failureTime: 0, importedFailureTime: 0, ...options.identity },
   }
 }

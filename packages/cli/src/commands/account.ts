@@ -1,102 +1,83 @@
-import type { Me } from '@sealmq/protocol/api'
-import { routes } from '@sealmq/protocol/api'
+import type { CodeSent, Me } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import type { Command } from 'commander'
+import { knownDevices } from '../account-secrets.ts'
 import { signedInAuthority } from '../administration-client.ts'
-import { readCredentials, removeCredentials } from '../credentials-file.ts'
-import { note, print } from '../output.ts'
+import { readCredentials, removeCredentials, writeCredentials } from '../credentials-file.ts'
+import { CommandError, exitCodes } from '../exit-codes.ts'
+import { report } from '../output.ts'
 import { readPassword } from '../password.ts'
-import { signIn } from '../sign-in.ts'
+import { codeQuestions } from '../step-up.ts'
+import { askLine, isAttended, withCode } from '../terminal.ts'
 
-interface SignInFlags {
-  server: string
+interface AccountFlags {
   email: string
+  code?: string
   passwordFile?: string
-  ca?: string
-  senderName?: string
+  yes?: boolean
+  json?: boolean
 }
 
-/** setup, login, logout, whoami, credentials. */
+/** account: one's own account. */
 export function accountCommands(program: Command): void {
-  program
-    .command('setup')
-    .description('make the first administrator with the setup code that serve printed, and sign in')
-    .requiredOption('--server <url>', 'the authority, for example http://127.0.0.1:8080')
-    .requiredOption('--code <code>', 'the setup code')
-    .requiredOption('--email <email>', 'your email address: you sign in with it')
-    .requiredOption('--name <name>', 'your name')
-    .option('--password-file <file>', 'file with the password; without it you are asked')
-    .option('--ca <file>', 'PEM of the CA to trust, for https with serve --tls')
-    .option('--sender-name <name>', 'what to call this installation')
-    .action(async (flags: SignInFlags & { code: string; name: string }) => {
-      const password = await readPassword(flags.passwordFile, 'New password (12 characters or more): ')
-      const { code, email, name } = flags
-      const session = await signIn(flags, (authority) => authority.setUp({ code, email, name, password }))
-      note(
-        `You are the administrator ${session.me.email} and signed in. Try: sealmq demo, or sealmq users create --help`,
-      )
-    })
-
-  program
-    .command('login')
-    .description('sign in, and make this installation a sender with a key of its own')
-    .requiredOption('--server <url>', 'the authority, for example http://127.0.0.1:8080')
-    .requiredOption('--email <email>', 'your email address')
-    .option('--password-file <file>', 'file with the password; without it you are asked')
-    .option('--otp <code>', 'one-time code, where the account asks for one')
-    .option('--ca <file>', 'PEM of the CA to trust, for https with serve --tls')
-    .option('--sender-name <name>', 'what to call this installation')
-    .action(async (flags: SignInFlags & { otp?: string }) => {
-      const password = await readPassword(flags.passwordFile)
-      const request = { email: flags.email, password, ...(flags.otp === undefined ? {} : { otp: flags.otp }) }
-      const session = await signIn(flags, (authority) => authority.logIn(request))
-      note(`Signed in as ${session.me.email} (${roleNames(session.me)}).`)
-    })
-
-  program
-    .command('logout')
-    .description('end the session, remove this installation from the directory and its keys from here')
-    .action(async () => {
-      const { identity } = await readCredentials()
-      const authority = await signedInAuthority()
-      // Sessions end by themselves; the sender's own token still serves to remove it.
-      await authority.withToken(identity.token).removeSender(identity.sender).catch(tolerateGone)
-      await authority.logOut().catch(tolerateGone)
-      await removeCredentials(identity.sender)
-      note('Signed out.')
-    })
-
-  program
-    .command('whoami')
-    .description('who is signed in here, with which roles and rights')
+  const account = program.command('account').description('your account: change its address, delete it')
+  account
+    .command('email')
+    .description('change your address: a code is mailed to the new one')
+    .requiredOption('--email <email>', 'the new address')
+    .option('--password-file <file>', 'file with your password, - for standard input; without it you are asked')
     .option('--json', 'print JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const { identity } = await readCredentials()
-      const me = await (await signedInAuthority()).withToken(identity.token).request<Me>('GET', routes.me)
-      if (json) {
-        print(JSON.stringify({ ...me, sender: identity.sender, server: identity.authority }))
-        return
-      }
-      print(`${me.name} <${me.email}>  sender ${identity.sender} at ${identity.authority}`)
-      print(`roles: ${roleNames(me)}${me.administrator ? ' (administrator)' : ''}`)
-      for (const right of ['publish', 'subscribe'] as const) {
-        const channels = me.grants.filter((grant) => grant.right === right).map(({ channel }) => channel)
-        print(`may ${right}: ${channels.join(', ') || 'nothing'}`)
-      }
-    })
-
-  program
-    .command('credentials')
-    .description("this sender's user name and password at the broker, for mosquitto_sub, MQTT Explorer and the like")
+    .action(changeEmail)
+  account
+    .command('confirm-email')
+    .description('confirm the new address with the code from the mail: you sign in with it from then on')
+    .option('--code <code>', 'the code; without it you are asked')
     .option('--json', 'print JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const { username, password } = (await readCredentials()).identity.broker
-      print(json ? JSON.stringify({ username, password }) : `username ${username}\npassword ${password}`)
-    })
+    .action(confirmEmail)
+  account
+    .command('delete')
+    .description('delete your account: sessions, senders and keys end at once')
+    .option('--password-file <file>', 'file with your password, - for standard input; without it you are asked')
+    .option('--yes', 'do not ask whether it is meant')
+    .option('--json', 'print JSON')
+    .action(deleteAccount)
 }
 
-const roleNames = (me: Me) => me.roles.map(({ name }) => name).join(', ') || 'no role'
+async function changeEmail({ email, passwordFile, json }: AccountFlags): Promise<void> {
+  const authority = await signedInAuthority()
+  const password = await readPassword(passwordFile)
+  const { retryAfter } = await authority.request<CodeSent>('POST', routes.accountEmail, { email, password })
+  const sentence = `A code was mailed to ${email}. Go on with: sealmq account confirm-email --code CODE`
+  report(json, { email, retryAfter }, sentence)
+}
 
-function tolerateGone(error: unknown): void {
-  const { status } = error as { status?: number }
-  if (status !== 401 && status !== 404) throw error
+async function confirmEmail({ code, json }: AccountFlags): Promise<void> {
+  const authority = await signedInAuthority()
+  await withCode(code, { flag: '--code CODE', question: codeQuestions.email }, (given) =>
+    authority.request('POST', routes.accountEmailConfirm, { code: given }),
+  )
+  const credentials = await readCredentials()
+  const { email } = await authority.request<Me>('GET', routes.me)
+  await writeCredentials({ ...credentials, email })
+  const device = await knownDevices.find(credentials.server, credentials.email)
+  if (device !== null) await knownDevices.keep(credentials.server, email, device)
+  report(json, { email }, `Your address is ${email} now: sign in with it.`)
+}
+
+async function deleteAccount({ passwordFile, yes, json }: AccountFlags): Promise<void> {
+  const credentials = await readCredentials()
+  const { server, email } = credentials
+  if (!yes) await confirmByName(email)
+  const authority = await signedInAuthority()
+  await authority.request('POST', routes.accountDelete, { password: await readPassword(passwordFile) })
+  await removeCredentials(credentials)
+  await knownDevices.forget(server, email)
+  report(json, { deleted: email }, `The account ${email} is deleted.`)
+}
+
+async function confirmByName(email: string): Promise<void> {
+  if (!isAttended())
+    throw new CommandError('confirmation-needed', `Give --yes to delete the account ${email}.`, exitCodes.usage)
+  const typed = await askLine(`This deletes your account for good. Type ${email} to go on: `)
+  if (typed.trim() !== email) throw new CommandError('cancelled', 'That is another name: nothing was deleted.')
 }

@@ -1,4 +1,5 @@
-import { type ChannelInfo, routes } from '@sealmq/protocol/api'
+import type { ChannelInfo } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import type { Command } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
@@ -47,7 +48,7 @@ export function channelsCommands(program: Command): void {
         )
       }
     })
-  withSettings(group.command('create <name>')).action(
+  withSettings(group.command('create <name>').description('make a channel with its first epoch')).action(
     async (name: string, { json, filter: filters = [], ...settings }: ChannelFlags) => {
       if (filters.length === 0)
         throw new CommandError(
@@ -65,16 +66,16 @@ export function channelsCommands(program: Command): void {
         note(`Channel ${channel.name} created with epoch ${channel.epoch}. Give it to a role with sealmq roles change.`)
     },
   )
-  withSettings(group.command('change <name>').option('--name <name>', 'new name')).action(
-    async (id: string, { json, filter: filters, ...settings }: ChannelFlags) => {
-      const change = { ...settings, ...(filters ? { filters } : {}) }
-      if (Object.keys(change).length === 0)
-        throw new CommandError('usage', 'Say what to change. sealmq channels change --help lists it.', exitCodes.usage)
-      const channel = await (await signedInAuthority()).request<ChannelInfo>('PATCH', channelPath(id), change)
-      if (json) print(JSON.stringify(channel))
-      else note(`Channel ${channel.name} changed; epoch ${channel.epoch}.`)
-    },
-  )
+  withSettings(
+    group.command('change <name>').description('change a channel').option('--name <name>', 'new name'),
+  ).action(async (id: string, { json, filter: filters, ...settings }: ChannelFlags) => {
+    const change = { ...settings, ...(filters ? { filters } : {}) }
+    if (Object.keys(change).length === 0)
+      throw new CommandError('usage', 'Say what to change. sealmq channels change --help lists it.', exitCodes.usage)
+    const channel = await (await signedInAuthority()).request<ChannelInfo>('PATCH', channelPath(id), change)
+    if (json) print(JSON.stringify(channel))
+    else note(`Channel ${channel.name} changed; epoch ${channel.epoch}.`)
+  })
   group
     .command('rotate <name>')
     .description('start the next epoch now')

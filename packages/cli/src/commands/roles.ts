@@ -1,13 +1,18 @@
-import { type Grant, type RoleInfo, routes } from '@sealmq/protocol/api'
+import { AuthorityError } from '@sealmq/client'
+import type { Grant, RoleChange, RoleInfo } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import { type Command, InvalidArgumentError } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
-import { note, print, printTable } from '../output.ts'
+import { collect } from '../flags.ts'
+import { note, print, printTable, report } from '../output.ts'
 
 interface RoleFlags {
   grant?: Grant[]
   administrator?: boolean
   name?: string
+  requireAuthenticator?: boolean
+  approveDomain?: string[]
   json?: boolean
 }
 
@@ -20,55 +25,93 @@ export function rolesCommands(program: Command): void {
     .description('roles and their grants: list, create, change, remove (administrators)')
   roles
     .command('list')
+    .description('the roles, what they allow and what they ask for')
     .option('--json', 'print JSON')
     .action(async ({ json }: RoleFlags) => {
       const rows = await (await signedInAuthority()).request<RoleInfo[]>('GET', routes.roles)
       if (json) print(JSON.stringify(rows))
       else {
         printTable(
-          ['ROLE', 'MEMBERS', 'PUBLISH', 'SUBSCRIBE'],
+          ['ROLE', 'MEMBERS', 'PUBLISH', 'SUBSCRIBE', 'AUTHENTICATOR', 'APPROVED DOMAINS'],
           rows.map((role) => [
             role.administrator ? `${role.name} (administrator)` : role.name,
             role.members,
             channels(role, 'publish'),
             channels(role, 'subscribe'),
+            role.requireAuthenticator ? 'required' : '-',
+            role.approveDomains.join(', ') || '-',
           ]),
         )
       }
     })
-  roles
-    .command('create <name>')
-    .option('--grant <right:channel>', 'publish:CHANNEL or subscribe:CHANNEL; may be given several times', grant)
-    .option('--administrator', 'members with it administer the authority')
-    .option('--json', 'print JSON')
-    .action(async (name: string, { grant: grants = [], administrator = false, json }: RoleFlags) => {
-      const role = await (await signedInAuthority()).request<RoleInfo>('POST', routes.roles, {
-        name,
-        grants,
-        administrator,
-      })
-      if (json) print(JSON.stringify(role))
-      else note(`Role ${role.name} created.`)
-    })
-  roles
-    .command('change <name>')
-    .option('--name <name>', 'new name')
-    .option('--grant <right:channel>', 'exactly these grants from now on; may be given several times', grant)
-    .option('--no-grants', 'no grant from now on')
-    .option('--json', 'print JSON')
-    .action(async (id: string, flags: RoleFlags & { grants: boolean }) => {
-      const grants = flags.grant ?? (flags.grants ? undefined : [])
-      const change = { ...(flags.name === undefined ? {} : { name: flags.name }), ...(grants ? { grants } : {}) }
-      if (Object.keys(change).length === 0)
-        throw new CommandError('usage', 'Say what to change: --name, --grant or --no-grants.', exitCodes.usage)
-      const role = await (await signedInAuthority()).request<RoleInfo>('PATCH', rolePath(id), change)
-      if (flags.json) print(JSON.stringify(role))
-      else note(`Role ${role.name} changed.`)
-    })
-  roles.command('remove <name>').action(async (name: string) => {
-    await (await signedInAuthority()).request('DELETE', rolePath(name))
-    note(`Role ${name} removed.`)
+  withPolicy(
+    roles
+      .command('create <name>')
+      .description('make a role')
+      .option('--grant <right:channel>', 'publish:CHANNEL or subscribe:CHANNEL; may be given several times', grant)
+      .option('--administrator', 'members with it administer the authority'),
+  ).action(async (name: string, { grant: grants = [], administrator = false, json, ...flags }: RoleFlags) => {
+    const request = { name, grants, administrator, ...policy(flags) }
+    const role = await (await signedInAuthority()).request<RoleInfo>('POST', routes.roles, request)
+    report(json, role, `Role ${role.name} created.`)
   })
+  withPolicy(
+    roles
+      .command('change <name>')
+      .description('change a role; refused when somebody else changed it at the same time')
+      .option('--name <name>', 'new name')
+      .option('--grant <right:channel>', 'exactly these grants from now on; may be given several times', grant)
+      .option('--no-grants', 'no grant from now on')
+      .option('--no-approve-domains', 'no domain from now on'),
+  ).action(change)
+  roles
+    .command('remove <name>')
+    .description('remove a role that no member has')
+    .action(async (name: string) => {
+      await (await signedInAuthority()).request('DELETE', rolePath(name))
+      note(`Role ${name} removed.`)
+    })
+}
+
+function withPolicy(command: Command): Command {
+  return command
+    .option('--require-authenticator', 'its members sign in with an authenticator app')
+    .option('--no-require-authenticator', 'a code by mail will do')
+    .option(
+      '--approve-domain <domain>',
+      'who proves an address there and asks for the role, gets it; may be given several times, exactly these',
+      collect,
+    )
+    .option('--json', 'print JSON')
+}
+
+const policy = ({ requireAuthenticator, approveDomain }: RoleFlags): RoleChange => ({
+  ...(requireAuthenticator === undefined ? {} : { requireAuthenticator }),
+  ...(approveDomain === undefined ? {} : { approveDomains: approveDomain }),
+})
+
+async function change(id: string, flags: RoleFlags & { grants: boolean; approveDomains: boolean }): Promise<void> {
+  const grants = flags.grant ?? (flags.grants ? undefined : [])
+  const wanted: RoleChange = {
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(grants ? { grants } : {}),
+    ...(flags.approveDomains ? {} : { approveDomains: [] }),
+    ...policy(flags),
+  }
+  if (Object.keys(wanted).length === 0)
+    throw new CommandError(
+      'usage',
+      'Say what to change: --name, --grant, --no-grants, --require-authenticator, --approve-domain or --no-approve-domains.',
+      exitCodes.usage,
+    )
+  const authority = await signedInAuthority()
+  const { revision } = await authority.request<RoleInfo>('GET', rolePath(id))
+  const request = authority.request<RoleInfo>('PATCH', rolePath(id), { ...wanted, revision })
+  const role = await request.catch((error) => {
+    if (!(error instanceof AuthorityError && error.code === 'conflict')) throw error
+    throw new CommandError('conflict', `Somebody else changed the role ${id} just now. Look at it and run this again.`)
+  })
+  report(flags.json, role, `Role ${role.name} changed.`)
 }
 
 function channels({ grants }: RoleInfo, right: Grant['right']): string {

@@ -1,7 +1,8 @@
-import { routes, type SenderInfo } from '@sealmq/protocol/api'
+import type { SenderInfo } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import type { Command } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
-import { note, print, printTable } from '../output.ts'
+import { minuteOf, note, print, printTable } from '../output.ts'
 
 /** senders: installations. */
 export function sendersCommands(program: Command): void {
@@ -24,8 +25,8 @@ export function sendersCommands(program: Command): void {
             row.sender,
             row.memberName,
             row.name,
-            date(row.createdAt),
-            row.revokedAt === null ? '-' : date(row.revokedAt),
+            minuteOf(row.createdAt),
+            row.revokedAt === null ? '-' : minuteOf(row.revokedAt),
           ]),
         )
       }
@@ -38,5 +39,3 @@ export function sendersCommands(program: Command): void {
       note(`Sender ${sender} removed and revoked.`)
     })
 }
-
-const date = (ms: number) => new Date(ms).toISOString().slice(0, 16)

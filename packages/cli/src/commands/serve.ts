@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import type { MailSetting, readMailSetting } from '@sealmq/server'
 import type { Command } from 'commander'
 import { CommandError, exitCodes } from '../exit-codes.ts'
-import { collect } from '../flags.ts'
+import { collect, wholeNumber } from '../flags.ts'
 import { note, print } from '../output.ts'
+import { readPassword } from '../password.ts'
 
 interface ServeFlags {
   data?: string
@@ -16,6 +18,20 @@ interface ServeFlags {
   allowPlain?: boolean
   config?: string
   name?: string
+  smtp?: string
+  smtpUser?: string
+  smtpPasswordFile?: string
+  smtpPlain?: boolean
+  mailFrom?: string
+  publicUrl?: string
+  trustProxy?: boolean
+  signUp?: boolean
+  codeSeconds?: number
+  codeTries?: number
+  resendSeconds?: number
+  lockTries?: number
+  lockSeconds?: number
+  sessionHours?: number
   logLevel?: string
   json?: boolean
 }
@@ -32,9 +48,33 @@ const settings = {
   store: null as string | null,
   allowPlain: false,
   name: null as string | null,
+  smtp: null as string | null,
+  smtpUser: null as string | null,
+  smtpPasswordFile: null as string | null,
+  smtpPlain: false,
+  mailFrom: null as string | null,
+  publicUrl: null as string | null,
+  trustProxy: false,
+  signUp: true,
+  codeSeconds: 300,
+  codeTries: 5,
+  resendSeconds: 30,
+  lockTries: 3,
+  lockSeconds: 300,
+  sessionHours: 12,
   logLevel: 'info',
 }
 type Settings = typeof settings
+
+/** Smallest and largest value of the numbers. */
+const bounds = {
+  codeSeconds: [10, 600],
+  codeTries: [1, 5],
+  resendSeconds: [1, 3600],
+  lockTries: [1, 100],
+  lockSeconds: [1, 86_400],
+  sessionHours: [1, 720],
+} as const satisfies Partial<Record<keyof Settings, readonly [number, number]>>
 
 /** serve: the authority with its embedded broker. */
 export function serveCommand(program: Command): void {
@@ -51,6 +91,47 @@ export function serveCommand(program: Command): void {
     .option('--store <url>', 'postgres://… (default: SQLite in the data folder)')
     .option('--allow-plain', 'plain transport also beyond loopback')
     .option('--name <name>', 'what the deployment is called')
+    .option('--smtp <url>', 'smtp://HOST[:PORT] or smtps://HOST[:PORT]; without it mail is written to DATA/outbox')
+    .option('--smtp-user <name>', 'user name at the mail server')
+    .option('--smtp-password-file <file>', 'and its password (or SEALMQ_SMTP_PASSWORD)')
+    .option('--smtp-plain', 'mail may go without TLS also beyond loopback')
+    .option('--mail-from <address>', 'sender of mail, "Name <address>"')
+    .option(
+      '--public-url <url>',
+      'how people reach it when a proxy is in front, for example https://sealmq.plant.example',
+    )
+    .option('--trust-proxy', 'believe the client addresses that a proxy in front names (X-Forwarded-For)')
+    .option('--no-sign-up', 'accounts only by invitation')
+    .option(
+      '--code-seconds <n>',
+      whole('how long a mailed code is good', settings.codeSeconds),
+      wholeNumber(...bounds.codeSeconds),
+    )
+    .option(
+      '--code-tries <n>',
+      whole('how often a code may be tried', settings.codeTries),
+      wholeNumber(...bounds.codeTries),
+    )
+    .option(
+      '--resend-seconds <n>',
+      whole('between two codes', settings.resendSeconds),
+      wholeNumber(...bounds.resendSeconds),
+    )
+    .option(
+      '--lock-tries <n>',
+      whole('wrong passwords in a row that lock', settings.lockTries),
+      wholeNumber(...bounds.lockTries),
+    )
+    .option(
+      '--lock-seconds <n>',
+      whole('how long, the first time', settings.lockSeconds),
+      wholeNumber(...bounds.lockSeconds),
+    )
+    .option(
+      '--session-hours <n>',
+      whole('how long a session lasts', settings.sessionHours),
+      wholeNumber(...bounds.sessionHours),
+    )
     .option('--config <file>', 'JSON file with these settings')
     .option('--log-level <level>', 'fatal, error, warn, info or debug (default info, to standard error)')
     .option('--json', 'print one line of JSON when ready')
@@ -63,7 +144,8 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
   const chosen = { ...settings, ...(await fromFile(flags)), ...fromEnvironment(), ...fromFlags(flags) }
-  const { startAuthority, StartError } = await import('@sealmq/server')
+  checkBounds(chosen)
+  const { readMailSetting, startAuthority, StartError } = await import('@sealmq/server')
   const authority = await startAuthority({
     dataDir: chosen.data,
     http: endpoint('--http', chosen.http),
@@ -74,6 +156,19 @@ async function serve(flags: ServeFlags): Promise<void> {
     masterKey: process.env.SEALMQ_MASTER_KEY ?? null,
     logLevel: chosen.logLevel,
     name: chosen.name,
+    mail: await mailSetting(chosen, readMailSetting),
+    mailFrom: chosen.mailFrom,
+    publicUrl: chosen.publicUrl,
+    trustProxy: chosen.trustProxy,
+    identity: {
+      codeTime: chosen.codeSeconds * 1000,
+      codeTries: chosen.codeTries,
+      codeResend: chosen.resendSeconds * 1000,
+      lockTries: chosen.lockTries,
+      lockTime: chosen.lockSeconds * 1000,
+      sessionTime: chosen.sessionHours * 3_600_000,
+      signUpOpen: chosen.signUp,
+    },
   }).catch((error) => {
     throw error instanceof StartError ? new CommandError(error.code, error.message) : error
   })
@@ -96,6 +191,18 @@ async function serve(flags: ServeFlags): Promise<void> {
   await authority.close()
 }
 
+const whole = (text: string, value: number) => `${text} (default ${value})`
+
+async function mailSetting(chosen: Settings, read: typeof readMailSetting): Promise<MailSetting | null> {
+  const { smtp, smtpUser, smtpPasswordFile, mailFrom, smtpPlain: allowPlain } = chosen
+  const { SEALMQ_SMTP_PASSWORD: fromEnvironment = null } = process.env
+  const smtpPassword =
+    smtpPasswordFile === null
+      ? fromEnvironment
+      : await readPassword(smtpPasswordFile, undefined, '--smtp-password-file')
+  return read({ smtp, smtpUser, smtpPassword, mailFrom, allowPlain })
+}
+
 function tlsSetting({ tls, tlsName, tlsCert, tlsKey }: Settings) {
   if ((tlsCert === null) !== (tlsKey === null)) {
     throw new CommandError('bad-setting', '--tls-cert and --tls-key belong together. Give both.', exitCodes.usage)
@@ -116,8 +223,17 @@ function endpoint(flag: string, text: string): { host: string; port: number } {
   return { host: (match[1] ?? match[2])!, port }
 }
 
-function fromFlags({ json: _, config: __, ...flags }: ServeFlags): Partial<Settings> {
-  return flags
+// commander sets signUp also when --no-sign-up is not there.
+function fromFlags({ json: _, config: __, signUp, ...flags }: ServeFlags): Partial<Settings> {
+  return signUp === false ? { ...flags, signUp } : flags
+}
+
+function checkBounds(chosen: Settings): void {
+  for (const [name, [smallest, largest]] of Object.entries(bounds)) {
+    const value = chosen[name as keyof typeof bounds]
+    if (value < smallest || value > largest)
+      throw new CommandError('bad-setting', `${name} takes ${smallest} to ${largest}, not ${value}.`, exitCodes.usage)
+  }
 }
 
 function fromEnvironment(): Partial<Settings> {
@@ -146,7 +262,9 @@ async function fromFile({ config = process.env.SEALMQ_CONFIG }: ServeFlags): Pro
     const fallback = settings[name as keyof Settings]
     const isRight = Array.isArray(fallback)
       ? Array.isArray(value) && value.every((item) => typeof item === 'string')
-      : typeof value === (typeof fallback === 'boolean' ? 'boolean' : 'string')
+      : typeof fallback === 'number'
+        ? Number.isSafeInteger(value) && (value as number) > 0
+        : typeof value === (typeof fallback === 'boolean' ? 'boolean' : 'string')
     if (!isRight)
       throw new CommandError(
         'bad-setting',
@@ -168,6 +286,11 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 
 function readSetting(variable: string, value: string, fallback: unknown): unknown {
   if (Array.isArray(fallback)) return value.split(',').filter(Boolean)
+  if (typeof fallback === 'number') {
+    if (!/^[1-9]\d{0,8}$/.test(value))
+      throw new CommandError('bad-setting', `${variable} takes a whole number above 0.`, exitCodes.usage)
+    return Number(value)
+  }
   if (typeof fallback !== 'boolean') return value
   if (value !== 'true' && value !== 'false')
     throw new CommandError('bad-setting', `${variable} takes true or false.`, exitCodes.usage)

@@ -1,17 +1,21 @@
-import { type MemberInfo, routes } from '@sealmq/protocol/api'
+import type { MemberInfo } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import type { Command } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { collect } from '../flags.ts'
-import { note, print, printTable } from '../output.ts'
+import { minuteOf, note, print, printTable, report } from '../output.ts'
 import { readPassword } from '../password.ts'
+import { userAccessCommands } from './users-access.ts'
+import { userApprovalCommands } from './users-approval.ts'
+import { userImportCommand } from './users-import.ts'
 
 interface UserFlags {
   email: string
   name?: string
   role?: string[]
   passwordFile?: string
-  changePassword?: boolean
+  waiting?: boolean
   json?: boolean
 }
 
@@ -19,21 +23,18 @@ const memberPath = (id: string) => routes.member.replace(':id', encodeURICompone
 
 /** users: members that are people. */
 export function usersCommands(program: Command): void {
-  const users = program.command('users').description('members: list, create, change, remove (administrators)')
+  const users = program
+    .command('users')
+    .description('members: list, create, change, remove, approve, invite, lock, import (administrators)')
   users
     .command('list')
+    .description('the members, their roles and state')
+    .option('--waiting', 'only those that wait for approval')
     .option('--json', 'print JSON')
-    .action(async ({ json }: UserFlags) => {
-      const members = await (await signedInAuthority()).request<MemberInfo[]>('GET', routes.members)
-      if (json) print(JSON.stringify(members))
-      else
-        printTable(
-          ['EMAIL', 'NAME', 'ROLES'],
-          members.map(({ email, name, roles }) => [email, name, roles.join(', ') || '-']),
-        )
-    })
+    .action(list)
   users
     .command('create')
+    .description('make a member with a first password')
     .requiredOption('--email <email>', 'address to sign in with')
     .requiredOption('--name <name>', 'name')
     .option('--role <role>', 'role; may be given several times', collect)
@@ -48,10 +49,11 @@ export function usersCommands(program: Command): void {
         password,
         roles,
       })
-      show(member, flags, `${member.email} created (${member.roles.join(', ') || 'no role'}).`)
+      report(flags.json, member, `${member.email} created (${member.roles.join(', ') || 'no role'}).`)
     })
   users
     .command('change <email>')
+    .description('change name, roles or password of a member')
     .option('--name <name>', 'new name')
     .option('--role <role>', 'exactly these roles from now on; may be given several times; "" for none', collect)
     .option('--password-file <file>', 'file with a new password')
@@ -65,7 +67,19 @@ export function usersCommands(program: Command): void {
       if (Object.keys(change).length === 0)
         throw new CommandError('usage', 'Say what to change: --name, --role or --password-file.', exitCodes.usage)
       const member = await (await signedInAuthority()).request<MemberInfo>('PATCH', memberPath(email), change)
-      show(member, flags, `${member.email} changed.`)
+      report(flags.json, member, `${member.email} changed.`)
+    })
+  users
+    .command('role')
+    .description('give a member exactly these roles')
+    .argument('<email>')
+    .argument('<role...>', 'exactly these roles from now on; "" for none')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample: sealmq users role eve@plant.example sensor viewer')
+    .action(async (email: string, roles: string[], { json }: UserFlags) => {
+      const change = { roles: roles.filter(Boolean) }
+      const member = await (await signedInAuthority()).request<MemberInfo>('PATCH', memberPath(email), change)
+      report(json, member, `${member.email} has ${member.roles.join(', ') || 'no role'} now.`)
     })
   users
     .command('remove <email>')
@@ -74,9 +88,27 @@ export function usersCommands(program: Command): void {
       await (await signedInAuthority()).request('DELETE', memberPath(email))
       note(`${email} removed and revoked.`)
     })
+  userApprovalCommands(users)
+  userAccessCommands(users)
+  userImportCommand(users)
 }
 
-function show(member: MemberInfo, { json }: UserFlags, sentence: string): void {
-  if (json) print(JSON.stringify(member))
-  else note(sentence)
+async function list({ waiting, json }: UserFlags): Promise<void> {
+  const all = await (await signedInAuthority()).request<MemberInfo[]>('GET', routes.members)
+  const members = waiting ? all.filter(({ state }) => state === 'waiting') : all
+  if (json) {
+    print(JSON.stringify(members))
+    return
+  }
+  printTable(
+    ['EMAIL', 'NAME', 'ROLES', 'STATE', 'FACTOR', 'LOCKED'],
+    members.map(({ email, name, roles, state, requestedRole, secondFactor, lockedUntil }) => [
+      email,
+      name,
+      roles.join(', ') || '-',
+      state === 'waiting' && requestedRole !== null ? `waiting (${requestedRole})` : state,
+      secondFactor === 'none' ? '-' : secondFactor,
+      lockedUntil === null ? '-' : `until ${minuteOf(lockedUntil)}`,
+    ]),
+  )
 }

@@ -4,12 +4,12 @@ import {
   Failure,
   Keyring,
   type LoginRequest,
-  routes,
   SenderCreated,
   type SenderRequest,
   Session,
   type SetupRequest,
 } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
 import { ClientError, isCertificateError } from '../client-error.ts'
 import { type AnswerShape, hasShape } from './answer-shape.ts'
 
@@ -19,12 +19,15 @@ export class AuthorityError extends Error {
   readonly status: number
   /** Seconds. */
   readonly retryAfter: number | undefined
-  constructor(status: number, code: string, message: string, retryAfter?: number) {
+  /** What `otp-required` and `step-up-required` ask for. */
+  readonly factor: Failure['factor']
+  constructor(status: number, code: string, message: string, details: Pick<Failure, 'retryAfter' | 'factor'> = {}) {
     super(message)
     this.name = 'AuthorityError'
     this.status = status
     this.code = code
-    this.retryAfter = retryAfter
+    this.retryAfter = details.retryAfter
+    this.factor = details.factor
   }
 }
 
@@ -99,8 +102,8 @@ export class AuthorityClient {
     const answer = parse(text)
     if (response.ok && (answer !== undefined || text === '')) return answer as T
     if (response.ok || !hasShape(Failure, answer)) throw this.#badAnswer(response.status)
-    const { code, message, retryAfter } = answer as Failure
-    throw new AuthorityError(response.status, code, message, retryAfter)
+    const failure = answer as Failure
+    throw new AuthorityError(response.status, failure.code, failure.message, failure)
   }
 
   async #read<T>(shape: AnswerShape, method: string, path: string, body?: unknown): Promise<T> {

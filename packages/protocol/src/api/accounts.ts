@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { SecondFactor } from './identity.ts'
 import { printable } from './printable.ts'
 
 /** Who this authority is; open to all. Bytes are base64url without padding. */
@@ -23,7 +24,18 @@ const password = Type.String({ minLength: 1, maxLength: 1024 })
 export const SetupRequest = Type.Object({ code: Type.String({ maxLength: 64 }), email, name: memberName, password })
 export type SetupRequest = Static<typeof SetupRequest>
 
-export const LoginRequest = Type.Object({ email, password, otp: Type.Optional(Type.String({ maxLength: 16 })) })
+export const LoginRequest = Type.Object({
+  email: Type.String({ minLength: 1, maxLength: 254, pattern: printable, description: 'Email address or user name' }),
+  password,
+  otp: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Code of the authenticator, or the one that was mailed' }),
+  ),
+  recoveryCode: Type.Optional(Type.String({ maxLength: 64 })),
+  knownDevice: Type.Optional(Type.String({ maxLength: 64, description: 'As an earlier sign-in gave it' })),
+  cookie: Type.Optional(
+    Type.Boolean({ description: 'For browsers: the tokens come as HttpOnly cookies, not in the body' }),
+  ),
+})
 export type LoginRequest = Static<typeof LoginRequest>
 
 export const Me = Type.Object({
@@ -32,6 +44,13 @@ export const Me = Type.Object({
   name: Type.String(),
   roles: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
   administrator: Type.Boolean(),
+  state: Type.Union([Type.Literal('active'), Type.Literal('waiting'), Type.Literal('factor-needed')], {
+    description:
+      'waiting: for approval; factor-needed: a role asks for the authenticator. Both may do nothing but that',
+  }),
+  requestedRole: Type.Union([Type.String(), Type.Null()]),
+  addressProved: Type.Boolean(),
+  secondFactor: SecondFactor,
   /** What the roles allow, for people to read. */
   grants: Type.Array(
     Type.Object({ channel: Type.String(), right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]) }),
@@ -39,8 +58,13 @@ export const Me = Type.Object({
 })
 export type Me = Static<typeof Me>
 
-/** The session token goes into `Authorization: Bearer`. */
-export const Session = Type.Object({ token: Type.String(), expiresAt: Type.Number(), me: Me })
+/** The session token goes into `Authorization: Bearer`; both tokens are empty where cookies were asked for. */
+export const Session = Type.Object({
+  token: Type.String(),
+  expiresAt: Type.Number(),
+  knownDevice: Type.String({ description: 'Give it with the next sign-in: strangers cannot lock this device out' }),
+  me: Me,
+})
 export type Session = Static<typeof Session>
 
 export const SenderRequest = Type.Object({

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { SecondFactor } from './identity.ts'
 import { printable } from './printable.ts'
 
 const right = Type.Union([Type.Literal('publish'), Type.Literal('subscribe')])
@@ -17,6 +18,11 @@ export const MemberInfo = Type.Object({
   name: Type.String(),
   roles: Type.Array(Type.String({ description: 'Role names' })),
   createdAt: Type.Number(),
+  state: Type.Union([Type.Literal('active'), Type.Literal('waiting'), Type.Literal('locked')]),
+  requestedRole: Type.Union([Type.String(), Type.Null()]),
+  addressProved: Type.Boolean(),
+  secondFactor: SecondFactor,
+  lockedUntil: Type.Union([Type.Number(), Type.Null()], { description: 'ms; after wrong passwords or codes' }),
 })
 export type MemberInfo = Static<typeof MemberInfo>
 export const MemberCreate = Type.Object({
@@ -41,11 +47,29 @@ export const RoleInfo = Type.Object({
   administrator: Type.Boolean(),
   grants: Type.Array(Grant),
   members: Type.Number(),
+  requireAuthenticator: Type.Boolean({ description: 'Its members sign in with an authenticator app' }),
+  approveDomains: Type.Array(Type.String(), { description: 'Who proves an address there and asks for it, gets it' }),
+  revision: Type.Number({ description: 'Give it with a change: refused when another came in between' }),
 })
 export type RoleInfo = Static<typeof RoleInfo>
-export const RoleCreate = Type.Object({ name, administrator: Type.Optional(Type.Boolean()), grants: Type.Array(Grant) })
+const approveDomains = Type.Array(Type.String({ minLength: 3, maxLength: 253, pattern: '^[A-Za-z0-9.-]+$' }), {
+  maxItems: 100,
+})
+export const RoleCreate = Type.Object({
+  name,
+  administrator: Type.Optional(Type.Boolean()),
+  grants: Type.Array(Grant),
+  requireAuthenticator: Type.Optional(Type.Boolean()),
+  approveDomains: Type.Optional(approveDomains),
+})
 export type RoleCreate = Static<typeof RoleCreate>
-export const RoleChange = Type.Object({ name: Type.Optional(name), grants: Type.Optional(Type.Array(Grant)) })
+export const RoleChange = Type.Object({
+  name: Type.Optional(name),
+  grants: Type.Optional(Type.Array(Grant)),
+  requireAuthenticator: Type.Optional(Type.Boolean()),
+  approveDomains: Type.Optional(approveDomains),
+  revision: Type.Optional(Type.Number({ description: 'As it was read; another one is answered with conflict' })),
+})
 export type RoleChange = Static<typeof RoleChange>
 
 export const ChannelInfo = Type.Object({

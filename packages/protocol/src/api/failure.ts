@@ -6,6 +6,11 @@ export const Failure = Type.Object(
     code: Type.String({ description: 'Stable code, for example not-signed-in' }),
     message: Type.String(),
     retryAfter: Type.Optional(Type.Number({ description: 'Seconds' })),
+    factor: Type.Optional(
+      Type.Union([Type.Literal('totp'), Type.Literal('email'), Type.Literal('password')], {
+        description: 'What otp-required and step-up-required ask for',
+      }),
+    ),
   },
   { $id: 'Failure' },
 )

@@ -1,6 +1,7 @@
 export * from './accounts.ts'
 export * from './administration.ts'
 export * from './failure.ts'
+export * from './identity.ts'
 export * from './keyring.ts'
 export { printable } from './printable.ts'
 export * from './routes.ts'

@@ -1,6 +1,8 @@
 /**
  * Every path of the HTTP contract. {id} is a UUID or a URL-encoded name (members: also the email).
- * Bearer: S = session of a person, T = token of a sender, A = session of an administrator.
+ * Bearer: S = session of a person, T = token of a sender, A = session of an administrator. L = also a session that is
+ * limited (waiting for approval, or for the authenticator that a role asks for). F = with a fresh factor (step-up); every
+ * change by an administrator asks for it too.
  */
 export const routes = {
   /** GET → DeploymentInfo. Open. */
@@ -9,13 +11,47 @@ export const routes = {
   setup: '/api/v1/setup',
   /** POST LoginRequest → Session. Open. */
   login: '/api/v1/login',
-  /** POST → 204. S. */
+  /** GET → SignUpChoices. POST SignUpRequest → SignUpStarted (202). Open. */
+  signUp: '/api/v1/sign-up',
+  /** POST VerifyRequest → Verified. Open. */
+  verify: '/api/v1/verify',
+  /** POST AddressRequest → CodeSent (202): a code that proves the address of an account that exists. Open. */
+  verifySend: '/api/v1/verify/send',
+  /** POST AddressRequest → CodeSent (202). Open. */
+  passwordForgot: '/api/v1/password/forgot',
+  /** POST PasswordReset → 204; the code was mailed, or handed over by an administrator. Open. */
+  passwordReset: '/api/v1/password/reset',
+  /** POST PasswordChange → 204; ends all other sessions. S F. */
+  password: '/api/v1/password',
+  /** POST → 204. S L. */
   logout: '/api/v1/logout',
-  /** GET → Me. S or T. */
+  /** POST StepUpRequest → SteppedUp. S L. */
+  stepUp: '/api/v1/step-up',
+  /** POST → CodeSent (202): the code for a step-up, by mail. S L. */
+  stepUpSend: '/api/v1/step-up/send',
+  /** GET → Me. S L or T. */
   me: '/api/v1/me',
-  /** GET → SenderInfo[] (own; an administrator adds ?all=true). POST SenderRequest → SenderCreated (201). S. */
+  /** GET → Factors. S L. */
+  factors: '/api/v1/factors',
+  /** POST → TotpEnrolment (201). DELETE → 204. S L F. */
+  totp: '/api/v1/factors/totp',
+  /** POST TotpConfirmation → RecoveryCodes. S L F. */
+  totpConfirm: '/api/v1/factors/totp/confirm',
+  /** POST → RecoveryCodes: ten new ones, the old end. S F. */
+  recoveryCodes: '/api/v1/factors/recovery-codes',
+  /** GET → SessionInfo[]. DELETE → 204: all others. S. */
+  sessions: '/api/v1/sessions',
+  /** DELETE → 204. S (own). */
+  session: '/api/v1/sessions/:id',
+  /** POST EmailChange → CodeSent (202), to the new address. S F. */
+  accountEmail: '/api/v1/account/email',
+  /** POST EmailConfirmation → 204. S F. */
+  accountEmailConfirm: '/api/v1/account/email/confirm',
+  /** POST PasswordOnly → 204. S L F. */
+  accountDelete: '/api/v1/account/delete',
+  /** GET → SenderInfo[] (own; an administrator adds ?all=true). S. POST SenderRequest → SenderCreated (201). S F. */
   senders: '/api/v1/senders',
-  /** DELETE → 204. S (own or A), or T (itself). */
+  /** DELETE → 204. S F (own or A), or T (itself). */
   sender: '/api/v1/senders/:id',
   /** GET → Keyring. T. */
   keyring: '/api/v1/keyring',
@@ -25,6 +61,26 @@ export const routes = {
   members: '/api/v1/members',
   /** GET, PATCH MemberChange → MemberInfo; DELETE → 204. A. */
   member: '/api/v1/members/:id',
+  /** POST Invitation → HandedCode (201). A F. */
+  membersInvite: '/api/v1/members/invite',
+  /** POST MembersImport → ImportedMember[]. A F. */
+  membersImport: '/api/v1/members/import',
+  /** POST Approval → MemberInfo. A F. */
+  memberApprove: '/api/v1/members/:id/approve',
+  /** POST → 204: the request is refused and the account removed. A F. */
+  memberReject: '/api/v1/members/:id/reject',
+  /** POST → MemberInfo: sessions end, senders are shut out until it is unlocked. A F. */
+  memberLock: '/api/v1/members/:id/lock',
+  /** POST → MemberInfo: ends a lock by hand and one by wrong tries. A F. */
+  memberUnlock: '/api/v1/members/:id/unlock',
+  /** POST → HandedCode: a code to set a password with. A F. */
+  memberCode: '/api/v1/members/:id/code',
+  /** POST → MemberInfo: authenticator and recovery codes are forgotten, sessions end. A F. */
+  memberResetFactor: '/api/v1/members/:id/reset-factor',
+  /** DELETE → 204: all sessions of the member end. A F. */
+  memberSessions: '/api/v1/members/:id/sessions',
+  /** POST AddressRequest → MailTestResult. A. */
+  mailTest: '/api/v1/mail/test',
   /** GET → RoleInfo[]. POST RoleCreate → RoleInfo (201). A. */
   roles: '/api/v1/roles',
   /** GET, PATCH RoleChange → RoleInfo; DELETE → 204. A. */

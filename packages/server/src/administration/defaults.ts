@@ -28,7 +28,10 @@ export async function seedDefaults(change: Change): Promise<void> {
     ids.set(channel.name, await addChannel(change, { ...channel, filters: [...channel.filters] }))
   for (const { name, administrator, publish, subscribe } of roles) {
     const id = randomUUID()
-    await change.transaction.insertInto('roles').values({ id, name, administrator }).execute()
+    await change.transaction
+      .insertInto('roles')
+      .values({ id, name, administrator, require_authenticator: 0, approve_domains: '[]', revision: change.revision })
+      .execute()
     const grants = [
       ...publish.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'publish' as const })),
       ...subscribe.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'subscribe' as const })),

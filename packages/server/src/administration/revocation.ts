@@ -69,8 +69,10 @@ export async function requireAdministrator({ transaction }: Change): Promise<voi
   const left = await transaction
     .selectFrom('member_roles')
     .innerJoin('roles', 'roles.id', 'member_roles.role_id')
+    .innerJoin('members', 'members.id', 'member_roles.member_id')
     .select('member_id')
     .where('administrator', '=', 1)
+    .where('locked_at', 'is', null)
     .limit(1)
     .executeTakeFirst()
   if (!left)

@@ -47,6 +47,7 @@ export class RightsSnapshot implements BrokerPolicy {
       .innerJoin('members', 'members.id', 'senders.member_id')
       .select(['sender', 'member_id', 'broker_hash'])
       .where('revoked_at', 'is', null)
+      .where('locked_at', 'is', null)
       .execute()
     const roles = await store.selectFrom('member_roles').selectAll().execute()
     const grants = await store.selectFrom('grants').selectAll().execute()

@@ -16,10 +16,13 @@ export async function listRoles(store: Database): Promise<RoleInfo[]> {
     .orderBy('grants.right')
     .execute()
   const members = await store.selectFrom('member_roles').select('role_id').execute()
-  return roles.map(({ id, name, administrator }) => ({
+  return roles.map(({ id, name, administrator, require_authenticator, approve_domains, revision }) => ({
     id,
     name,
     administrator: administrator === 1,
+    requireAuthenticator: require_authenticator === 1,
+    approveDomains: JSON.parse(approve_domains) as string[],
+    revision,
     grants: grants.filter(({ role_id }) => role_id === id).map(({ channel, right }) => ({ channel, right })),
     members: members.filter(({ role_id }) => role_id === id).length,
   }))
@@ -39,14 +42,24 @@ export async function createRole(context: ChangeContext, request: RoleCreate): P
     const id = randomUUID()
     await change.transaction
       .insertInto('roles')
-      .values({ id, name: request.name, administrator: request.administrator ? 1 : 0 })
+      .values({
+        id,
+        name: request.name,
+        administrator: request.administrator ? 1 : 0,
+        require_authenticator: request.requireAuthenticator ? 1 : 0,
+        approve_domains: domains(request.approveDomains ?? [], request.administrator === true),
+        revision: change.revision,
+      })
       .execute()
     await setGrants(change, id, request.grants)
     return id
   })
 }
 
-/** Renames a role or gives it exactly these grants; channels of which a grant goes away start an epoch. */
+/**
+ * Changes a role; channels of which a grant goes away start an epoch.
+ * @throws AuthorityError `conflict` when the role has changed since the asker read it, `not-found`, `name-taken`
+ */
 export async function changeRole(context: ChangeContext, idOrName: string, request: RoleChange): Promise<string> {
   return applyChange(context, async (change) => {
     const role = await findRole(change.transaction, idOrName)
@@ -54,7 +67,23 @@ export async function changeRole(context: ChangeContext, idOrName: string, reque
       await requireFreeName(change.transaction, request.name)
       await change.transaction.updateTable('roles').set({ name: request.name }).where('id', '=', role.id).execute()
     }
+    if (request.revision !== undefined && request.revision !== role.revision) {
+      throw new AuthorityError(
+        'conflict',
+        `Somebody else has changed the role ${role.name} meanwhile. Look again, then repeat.`,
+      )
+    }
     if (request.grants) await setGrants(change, role.id, request.grants)
+    const { requireAuthenticator = role.requireAuthenticator, approveDomains = role.approveDomains } = request
+    await change.transaction
+      .updateTable('roles')
+      .set({
+        require_authenticator: requireAuthenticator ? 1 : 0,
+        approve_domains: domains(approveDomains, role.administrator),
+        revision: change.revision,
+      })
+      .where('id', '=', role.id)
+      .execute()
     return role.id
   })
 }
@@ -74,6 +103,13 @@ export async function deleteRole(context: ChangeContext, idOrName: string): Prom
     await setGrants(change, role.id, [])
     await change.transaction.deleteFrom('roles').where('id', '=', role.id).execute()
   })
+}
+
+function domains(names: readonly string[], administrator: boolean): string {
+  if (administrator && names.length > 0) {
+    throw new AuthorityError('bad-request', 'A role that administers is never given by the address alone.')
+  }
+  return JSON.stringify([...new Set(names.map((name) => name.toLowerCase()))])
 }
 
 async function setGrants(change: Change, role: string, grants: readonly Grant[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { chmod, copyFile, cp, mkdir, readdir, readFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartError } from '../authority-error.ts'
@@ -21,22 +21,34 @@ export async function restoreBackup(from: string, to: string, now: () => number)
   const description = await readDescription(from)
   const present = await readdir(to).catch(() => [])
   if (present.length > 0) throw new StartError('bad-setting', `${to} is not empty. Restore into another --data folder.`)
-  await mkdir(to, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new StartError('data-unwritable', `${to} cannot be made (${error.code}). Name another --data folder.`)
-  })
-  await chmod(to, 0o700)
-  if (description.masterKey) {
-    await copyFile(join(from, backupFile.masterKey), join(to, backupFile.masterKey))
-    await chmod(join(to, backupFile.masterKey), 0o600)
+  // The folder appears when it is complete: one with the backup's own numbers must never be started.
+  const partial = `${to.replace(/\/+$/, '')}.partial`
+  try {
+    await rm(partial, { recursive: true, force: true })
+    await mkdir(partial, { recursive: true, mode: 0o700 })
+    await copyInto(partial, from, description)
+    moveOn(join(partial, backupFile.database), now())
+    await rename(partial, to)
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true })
+    if (error instanceof StartError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    throw new StartError('data-unwritable', `${to} cannot be made (${code}). Name another --data folder.`)
+  }
+  return description
+}
+
+async function copyInto(folder: string, from: string, { masterKey }: BackupDescription): Promise<void> {
+  if (masterKey) {
+    await copyFile(join(from, backupFile.masterKey), join(folder, backupFile.masterKey))
+    await chmod(join(folder, backupFile.masterKey), 0o600)
   }
   if (await exists(join(from, backupFile.tls))) {
-    await cp(join(from, backupFile.tls), join(to, backupFile.tls), { recursive: true })
+    await cp(join(from, backupFile.tls), join(folder, backupFile.tls), { recursive: true })
   }
-  const database = join(to, backupFile.database)
+  const database = join(folder, backupFile.database)
   await copyFile(join(from, backupFile.database), database)
   await chmod(database, 0o600)
-  moveOn(database, now())
-  return description
 }
 
 async function readDescription(from: string): Promise<BackupDescription> {

@@ -2,14 +2,26 @@ import { toBase64url } from '@sealmq/protocol'
 import { DeploymentInfo, LoginRequest, Me, routes, Session, SetupRequest } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import { me, setUp } from '../administration/members.ts'
-import { endSession, logIn, startSession, tokenSender } from '../identity/login.ts'
+import { rememberDevice } from '../identity/known-devices.ts'
+import { logIn } from '../identity/login.ts'
+import { mailCode } from '../identity/mailed-codes.ts'
+import { endSession, startSession } from '../identity/sessions.ts'
+import { hasMailbox } from '../identity/sign-in-name.ts'
 import type { Authority } from './authority.ts'
-import { bearerToken, requireSession } from './gates.ts'
+import {
+  clearSessionCookie,
+  deviceToken,
+  originOf,
+  requireLimited,
+  requireOwnOrigin,
+  senderOf,
+  setSessionCookies,
+} from './gates.ts'
 import type { Http } from './server.ts'
 
 /** Who the authority is, setup, login, logout, who am I. */
 export function accountRoutes(http: Http, authority: Authority): void {
-  const { store, identity, now, changes, broker, brokerUrl } = authority
+  const { store, identity, now, people, broker, brokerUrl } = authority
 
   http.get(routes.deployment, { schema: { tags: ['deployment'], response: { 200: DeploymentInfo } } }, async () => {
     const { setup_code_hash } = await store.selectFrom('deployment').select('setup_code_hash').executeTakeFirstOrThrow()
@@ -31,18 +43,28 @@ export function accountRoutes(http: Http, authority: Authority): void {
     routes.setup,
     { schema: { tags: ['identity'], body: SetupRequest, response: { 201: Session } } },
     async (request, reply) => {
-      const member = await setUp(changes, request.body)
+      const member = await setUp(people, request.body)
+      const info = await me(store, member)
+      if (hasMailbox(info.email)) await mailCode(people, { id: member, signInName: info.email }, 'address')
+      const { sessionTime } = people.settings
+      const session = await startSession(store, member, { now: now(), sessionTime, origin: originOf(request) })
       reply.status(201)
-      return { ...(await startSession(store, member, now())), me: await me(store, member) }
+      return { ...session, knownDevice: await rememberDevice(store, member, now()), me: info }
     },
   )
 
   http.post(
     routes.login,
     { schema: { tags: ['identity'], body: LoginRequest, response: { 200: Session } } },
-    async (request) => {
-      const { member, token, expiresAt } = await logIn(store, request.body.email, request.body.password, now)
-      return { token, expiresAt, me: await me(store, member) }
+    async (request, reply) => {
+      const { cookie, ...attempt } = request.body
+      if (cookie) requireOwnOrigin(authority, request)
+      const knownDevice = attempt.knownDevice ?? deviceToken(request)
+      const { member, ...session } = await logIn(people, { ...attempt, knownDevice }, originOf(request))
+      const info = await me(store, member)
+      if (!cookie) return { ...session, me: info }
+      setSessionCookies(authority, reply, session)
+      return { token: '', expiresAt: session.expiresAt, knownDevice: '', me: info }
     },
   )
 
@@ -50,13 +72,15 @@ export function accountRoutes(http: Http, authority: Authority): void {
     routes.logout,
     { schema: { tags: ['identity'], response: { 204: Type.Null() } } },
     async (request, reply) => {
-      await endSession(store, bearerToken(request))
+      const { session } = await requireLimited(authority, request)
+      await endSession(store, session.member, session.id)
+      clearSessionCookie(reply)
       return reply.status(204).send(null)
     },
   )
 
   http.get(routes.me, { schema: { tags: ['identity'], response: { 200: Me } } }, async (request) => {
-    const sender = await tokenSender(store, bearerToken(request))
-    return sender ? me(store, sender.member) : requireSession(authority, request)
+    const sender = await senderOf(authority, request)
+    return sender ? me(store, sender.member) : (await requireLimited(authority, request)).me
   })
 }

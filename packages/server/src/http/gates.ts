@@ -1,9 +1,25 @@
 import type { Me } from '@sealmq/protocol/api'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { me } from '../administration/members.ts'
 import { AuthorityError } from '../authority-error.ts'
-import { sessionMember, tokenSender } from '../identity/login.ts'
+import { secondFactorOf } from '../identity/second-factor.ts'
+import { tokenSender } from '../identity/senders.ts'
+import { findSession, type LivingSession, type Origin } from '../identity/sessions.ts'
+import { isFresh } from '../identity/step-up.ts'
 import type { Authority } from './authority.ts'
+
+/** Somebody who is signed in. */
+export interface SignedInMember {
+  session: LivingSession
+  me: Me
+  /** As mail and counters know the member. */
+  addressee: { id: string; signInName: string }
+}
+
+const sessionCookie = 'sealmq_session'
+const deviceCookie = 'sealmq_device'
+/** How long a browser keeps what makes it a known device, s. */
+const deviceCookieTime = 400 * 86_400
 
 /** The bearer token of a request. @throws AuthorityError `not-signed-in` */
 export function bearerToken(request: FastifyRequest): string {
@@ -12,18 +28,41 @@ export function bearerToken(request: FastifyRequest): string {
   return match[1]!
 }
 
-/** The signed-in member. @throws AuthorityError `not-signed-in` */
-export async function requireSession({ store, now }: Authority, request: FastifyRequest): Promise<Me> {
-  const member = await sessionMember(store, bearerToken(request), now())
-  if (!member) throw notSignedIn()
-  return me(store, member)
+/** Whoever has a session, also a limited one. @throws AuthorityError `not-signed-in`, `foreign-origin` */
+export async function requireLimited(authority: Authority, request: FastifyRequest): Promise<SignedInMember> {
+  const { store, now } = authority
+  const session = await findSession(store, sessionToken(authority, request), now())
+  if (!session) throw notSignedIn()
+  const member = await me(store, session.member)
+  return { session, me: member, addressee: { id: member.member, signInName: member.email } }
 }
 
-/** The signed-in administrator. @throws AuthorityError `not-signed-in`, `not-allowed` */
-export async function requireAdministrator(authority: Authority, request: FastifyRequest): Promise<Me> {
-  const member = await requireSession(authority, request)
-  if (!member.administrator) throw new AuthorityError('not-allowed', 'Only an administrator may do this.')
-  return member
+/** A member that is approved and has the factor that its roles ask for. @throws AuthorityError `not-approved`, `factor-needed`, … */
+export async function requireSession(authority: Authority, request: FastifyRequest): Promise<SignedInMember> {
+  const signedIn = await requireLimited(authority, request)
+  if (signedIn.me.state === 'waiting')
+    throw new AuthorityError('not-approved', 'Your account waits for an administrator. You will hear by mail.')
+  if (signedIn.me.state === 'factor-needed') {
+    throw new AuthorityError('factor-needed', 'Your role asks for an authenticator app: sealmq factor add totp.')
+  }
+  return signedIn
+}
+
+/** The signed-in administrator; for a change with a fresh factor. @throws AuthorityError `not-allowed`, `step-up-required`, … */
+export async function requireAdministrator(authority: Authority, request: FastifyRequest): Promise<SignedInMember> {
+  const signedIn = await requireSession(authority, request)
+  if (!signedIn.me.administrator) throw new AuthorityError('not-allowed', 'Only an administrator may do this.')
+  if (request.method !== 'GET') await requireFresh(authority, signedIn)
+  return signedIn
+}
+
+/** That a factor was given a short while ago. @throws AuthorityError `step-up-required` */
+export async function requireFresh({ people, store }: Authority, { session, me }: SignedInMember): Promise<void> {
+  if (isFresh(people, session)) return
+  const factor = await secondFactorOf(store, me.member)
+  throw new AuthorityError('step-up-required', 'This needs a fresh code. Give one with sealmq step-up, then repeat.', {
+    factor: factor === 'none' ? 'password' : factor,
+  })
 }
 
 /** The sender whose token this is. @throws AuthorityError `not-signed-in` */
@@ -34,6 +73,53 @@ export async function requireSender(
   const sender = await tokenSender(store, bearerToken(request))
   if (!sender) throw notSignedIn()
   return sender
+}
+
+/** The sender whose token a request has, if it has one. */
+export async function senderOf(
+  { store }: Authority,
+  request: FastifyRequest,
+): Promise<{ sender: number; member: string } | null> {
+  return request.headers.authorization === undefined ? null : tokenSender(store, bearerToken(request))
+}
+
+/** Where a request came from. */
+export const originOf = (request: FastifyRequest): Origin => ({
+  address: request.ip,
+  client: request.headers['user-agent'] ?? '',
+})
+
+/** The token that makes a browser a known device. */
+export const deviceToken = (request: FastifyRequest): string | undefined => request.cookies[deviceCookie]
+
+/** Gives a browser its session in cookies that no script reads. */
+export function setSessionCookies(
+  { secure, now }: Authority,
+  reply: FastifyReply,
+  { token, expiresAt, knownDevice }: { token: string; expiresAt: number; knownDevice: string },
+): void {
+  const options = { httpOnly: true, sameSite: 'strict', secure, path: '/' } as const
+  reply.setCookie(sessionCookie, token, { ...options, maxAge: Math.floor((expiresAt - now()) / 1000) })
+  reply.setCookie(deviceCookie, knownDevice, { ...options, path: '/api/v1/login', maxAge: deviceCookieTime })
+}
+
+export function clearSessionCookie(reply: FastifyReply): void {
+  reply.clearCookie(sessionCookie, { path: '/' })
+}
+
+// A cookie comes along with every request of the browser, also those that another site's page caused.
+function sessionToken(authority: Authority, request: FastifyRequest): string {
+  const cookie = request.cookies[sessionCookie]
+  if (request.headers.authorization !== undefined || cookie === undefined) return bearerToken(request)
+  if (request.method !== 'GET') requireOwnOrigin(authority, request)
+  return cookie
+}
+
+/** @throws AuthorityError `foreign-origin` */
+export function requireOwnOrigin({ ownOrigins }: Authority, request: FastifyRequest): void {
+  const { origin } = request.headers
+  if (origin !== undefined && ownOrigins().includes(origin)) return
+  throw new AuthorityError('foreign-origin', "Only the authority's own pages may ask this with cookies.")
 }
 
 const notSignedIn = () =>

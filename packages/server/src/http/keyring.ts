@@ -1,5 +1,5 @@
 import { Keyring, routes } from '@sealmq/protocol/api'
-import { tokenSender } from '../identity/login.ts'
+import { tokenSender } from '../identity/senders.ts'
 import type { Authority } from './authority.ts'
 import { bearerToken, requireSender } from './gates.ts'
 import type { Http } from './server.ts'
@@ -9,7 +9,7 @@ const heartbeat = 15_000
 /** Bytes that may wait for one listener: more than a thousand changes. */
 const longestBacklog = 64 * 1024
 /** Most listeners of one sender; with one more, its oldest is dropped. */
-const maximumFeeds = 4
+const maximumFeeds = 16
 
 /** Keys, manifests, directory; and the feed that says when to read them anew. */
 export function keyringRoutes(http: Http, authority: Authority): void {

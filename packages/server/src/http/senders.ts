@@ -1,17 +1,20 @@
 import { routes, SenderCreated, SenderInfo, SenderRequest } from '@sealmq/protocol/api'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { applyChange } from '../administration/change.ts'
 import { removeSender } from '../administration/revocation.ts'
 import { AuthorityError } from '../authority-error.ts'
-import { tokenSender } from '../identity/login.ts'
 import { addSender } from '../identity/senders.ts'
+import { requireLivingSession } from '../identity/sessions.ts'
+import { countTry } from '../identity/tries.ts'
 import type { Authority } from './authority.ts'
-import { bearerToken, requireAdministrator, requireSession } from './gates.ts'
+import { requireAdministrator, requireFresh, requireSession, type SignedInMember, senderOf } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** The installations of members. */
 export function senderRoutes(http: Http, authority: Authority): void {
   const { store, changes } = authority
+  const asking = new WeakMap<FastifyRequest, SignedInMember>()
 
   http.get(
     routes.senders,
@@ -24,11 +27,11 @@ export function senderRoutes(http: Http, authority: Authority): void {
     },
     async (request) => {
       const all = request.query.all === 'true'
-      const { member } = all ? await requireAdministrator(authority, request) : await requireSession(authority, request)
+      const { me } = all ? await requireAdministrator(authority, request) : await requireSession(authority, request)
       const rows = await store
         .selectFrom('senders')
         .selectAll()
-        .$if(!all, (query) => query.where('member_id', '=', member))
+        .$if(!all, (query) => query.where('member_id', '=', me.member))
         .orderBy('sender')
         .execute()
       return rows.map((row) => ({
@@ -45,12 +48,21 @@ export function senderRoutes(http: Http, authority: Authority): void {
 
   http.post(
     routes.senders,
-    { schema: { tags: ['senders'], body: SenderRequest, response: { 201: SenderCreated } } },
+    {
+      // Before the check of the body: strangers learn nothing of what the route takes.
+      preValidation: async (request) => {
+        const signedIn = await requireSession(authority, request)
+        await requireFresh(authority, signedIn)
+        asking.set(request, signedIn)
+      },
+      schema: { tags: ['senders'], body: SenderRequest, response: { 201: SenderCreated } },
+    },
     async (request, reply) => {
-      const member = await requireSession(authority, request)
+      const { me, session } = asking.get(request)!
       const created = await applyChange(changes, async (change) => {
+        await requireLivingSession(change.transaction, session)
         await change.touchDirectory()
-        return addSender(change.transaction, { id: member.member, name: member.name }, request.body, change.now)
+        return addSender(change.transaction, { id: me.member, name: me.name }, request.body, change.now)
       })
       reply.status(201)
       return created
@@ -68,18 +80,35 @@ export function senderRoutes(http: Http, authority: Authority): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      const self = await tokenSender(store, bearerToken(request))
+      const self = await senderOf(authority, request)
       const who = self ? null : await requireSession(authority, request)
+      if (who) await requireFresh(authority, who)
       const row = await store
         .selectFrom('senders')
         .select(['sender', 'member_id as member', 'revoked_at'])
         .where('sender', '=', id)
         .executeTakeFirst()
-      const mayRemove = self ? self.sender === id : who!.administrator || row?.member === who!.member
+      const mayRemove = self ? self.sender === id : who!.me.administrator || row?.member === who!.me.member
       if (!row || !mayRemove || row.revoked_at !== null)
         throw new AuthorityError('not-found', `There is no sender ${id} of yours. sealmq senders list shows them.`)
+      // Each removal starts epochs, which everybody on those channels keeps for days.
+      if (self || !who!.me.administrator) await admitRemoval(authority, row.member)
       await applyChange(changes, (change) => removeSender(change, row))
       return reply.status(204).send(null)
     },
+  )
+}
+
+const hour = 3_600_000
+const removalLimits = { allowed: 20, lock: hour, longestLock: hour }
+
+async function admitRemoval({ store, now }: Authority, member: string): Promise<void> {
+  const admission = await countTry(store, `sender removals ${member}`, removalLimits, now())
+  if (admission.admitted) return
+  const seconds = Math.ceil((admission.lockedUntil - now()) / 1000)
+  throw new AuthorityError(
+    'too-many-tries',
+    `You have removed ${removalLimits.allowed} installations in short time. Wait ${seconds} s, or ask an administrator.`,
+    { retryAfter: seconds },
   )
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastifyCookie from '@fastify/cookie'
 import fastifySwagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { Failure } from '@sealmq/protocol/api'
@@ -19,9 +20,12 @@ import { channelRoutes } from './channels.ts'
 import { documentationRoutes } from './documentation.ts'
 import { healthRoutes } from './health.ts'
 import { keyringRoutes } from './keyring.ts'
+import { mailRoutes } from './mail.ts'
 import { memberRoutes } from './members.ts'
+import { ownAccountRoutes } from './own-account.ts'
 import { roleRoutes } from './roles.ts'
 import { senderRoutes } from './senders.ts'
+import { signUpRoutes } from './sign-up.ts'
 
 export type Http = FastifyInstance<
   RawServerDefault,
@@ -39,11 +43,14 @@ export async function createHttpServer(
   authority: Authority,
   logger: Logger,
   tls: { key: string; cert: string } | null,
+  trustProxy: boolean,
 ): Promise<FastifyInstance> {
   const http = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    // One proxy, and so the last address of the header: those before it are what the client says of itself.
+    trustProxy: trustProxy ? (_address, hop) => hop === 0 : false,
     forceCloseConnections: true,
     requestTimeout: 30_000,
     // What is refused before any route is found, such as a path that cannot be decoded.
@@ -71,11 +78,13 @@ export async function createHttpServer(
       code: failure.code,
       message: failure.message,
       ...(failure.retryAfter === undefined ? {} : { retryAfter: failure.retryAfter }),
+      ...(failure.factor === undefined ? {} : { factor: failure.factor }),
     })
   })
   http.setNotFoundHandler((_request, reply) =>
     reply.status(404).send({ code: 'not-found', message: 'There is nothing here. /api/docs describes the API.' }),
   )
+  await http.register(fastifyCookie)
   await http.register(fastifySwagger, {
     openapi: {
       info: { title: 'SealMQ authority', version: '1' },
@@ -85,11 +94,14 @@ export async function createHttpServer(
   http.addSchema(Failure)
   for (const routes of [
     accountRoutes,
+    signUpRoutes,
+    ownAccountRoutes,
     senderRoutes,
     keyringRoutes,
     memberRoutes,
     roleRoutes,
     channelRoutes,
+    mailRoutes,
     healthRoutes,
   ]) {
     await http.register(async (instance) => routes(instance.withTypeProvider<TypeBoxTypeProvider>(), authority))

@@ -1,98 +1,147 @@
 import { AuthorityError } from '../authority-error.ts'
+import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
-import { verifyPassword } from './passwords.ts'
-import { hashSecret, newSecret } from './secrets.ts'
+import type { IdentityContext } from './identity-context.ts'
+import { knownDeviceKey, noteDeviceUse, rememberDevice } from './known-devices.ts'
+import { tell } from './mailed-codes.ts'
+import { hashPassword, importedHashPattern, isImportedHash, verifyPassword } from './passwords.ts'
+import { type GivenFactor, secondFactorOf, sendFactorCode, takeFactor } from './second-factor.ts'
+import { type Origin, startSession } from './sessions.ts'
+import { normalSignInName } from './sign-in-name.ts'
+import { admitSource, countFailure } from './source-address.ts'
+import { clearTries, countTry } from './tries.ts'
 
-/** Wrong passwords in a row after which the account is locked, and for how long, ms. */
-export const allowedTries = 3
-export const lockTime = 5 * 60_000
-/** How long a session lasts, ms. */
-export const sessionTime = 12 * 3_600_000
+/** What a sign-in gives. */
+export interface LoginAttempt extends GivenFactor {
+  email: string
+  password: string
+  knownDevice?: string | undefined
+}
 
-export const normalEmail = (email: string): string => email.trim().normalize('NFC').toLowerCase()
+export interface SignedIn {
+  member: string
+  token: string
+  /** ms */
+  expiresAt: number
+  knownDevice: string
+}
+
+/** What wrong passwords from devices that nobody knows are counted under. */
+export const passwordKey = ({ codes }: Pick<IdentityContext, 'codes'>, signInName: string): string =>
+  `password ${codes.name(signInName)}`
+
+/** The limits of wrong passwords. */
+export const passwordLimits = ({ settings }: Pick<IdentityContext, 'settings'>) => ({
+  allowed: settings.lockTries,
+  lock: settings.lockTime,
+  longestLock: settings.longestLock,
+})
 
 /**
- * Signs a member in. An unknown name, a wrong password and a locked account are answered alike and take alike long.
- * @throws AuthorityError `wrong-credentials`
+ * Signs a member in. An unknown name, a wrong password and a locked account are answered alike, after the same time.
+ * @throws AuthorityError `wrong-credentials`, `otp-required`, `wrong-code`, `too-many-tries`, `busy`
  */
-export async function logIn(
-  store: Database,
-  email: string,
-  password: string,
-  now: () => number,
-): Promise<{ member: string; token: string; expiresAt: number }> {
-  // The try is counted before the password is looked at, so that parallel guesses cannot outrun the count.
-  const at = now()
-  const member = await store
-    .updateTable('members')
-    .set((eb) => ({
-      failed_tries: eb
-        .case()
-        .when('failed_tries', '>=', allowedTries - 1)
-        .then(0)
-        .else(eb('failed_tries', '+', 1))
-        .end(),
-      locked_until: eb
-        .case()
-        .when('failed_tries', '>=', allowedTries - 1)
-        .then(at + lockTime)
-        .else(eb.ref('locked_until'))
-        .end(),
-    }))
-    .where('email', '=', normalEmail(email))
-    .where('locked_until', '<=', at)
-    .returning(['id', 'password'])
-    .executeTakeFirst()
-  const isRight = await verifyPassword(password, member?.password ?? null)
-  if (!member || !isRight) {
-    throw new AuthorityError(
-      'wrong-credentials',
-      'The email or the password is wrong, or the account is locked for some minutes. Check both, then wait and try again.',
-    )
+export async function logIn(context: IdentityContext, attempt: LoginAttempt, origin: Origin): Promise<SignedIn> {
+  const askedAt = context.monotonic()
+  try {
+    return await checkedLogIn(context, attempt, origin)
+  } catch (error) {
+    if (error instanceof AuthorityError && error.code === 'wrong-credentials') {
+      const { failureTime, importedFailureTime } = context.settings
+      const time = (await hasImportedPasswords(context.store)) ? importedFailureTime : failureTime
+      await context.wait(Math.max(0, askedAt + time - context.monotonic()))
+    }
+    throw error
   }
-  await store.updateTable('members').set({ failed_tries: 0, locked_until: 0 }).where('id', '=', member.id).execute()
-  return { member: member.id, ...(await startSession(store, member.id, now())) }
 }
 
-/** Starts a session; the store keeps only the token's hash. */
-export async function startSession(
-  store: Database,
-  member: string,
-  now: number,
-): Promise<{ token: string; expiresAt: number }> {
-  const token = newSecret()
-  const expiresAt = now + sessionTime
-  await store.deleteFrom('sessions').where('expires_at', '<', now).execute()
-  await store
-    .insertInto('sessions')
-    .values({ token_hash: hashSecret(token), member_id: member, created_at: now, expires_at: expiresAt })
-    .execute()
-  return { token, expiresAt }
-}
-
-/** Ends a session; ending it twice is no fault. */
-export async function endSession(store: Database, token: string): Promise<void> {
-  await store.deleteFrom('sessions').where('token_hash', '=', hashSecret(token)).execute()
-}
-
-/** The member of a session token, or null. */
-export async function sessionMember(store: Database, token: string, now: number): Promise<string | null> {
-  const row = await store
-    .selectFrom('sessions')
-    .select('member_id')
-    .where('token_hash', '=', hashSecret(token))
-    .where('expires_at', '>', now)
+async function checkedLogIn(context: IdentityContext, attempt: LoginAttempt, origin: Origin): Promise<SignedIn> {
+  const { store } = context
+  const now = context.now()
+  const name = normalSignInName(attempt.email)
+  const deviceKey = attempt.knownDevice === undefined ? null : await knownDeviceKey(store, name, attempt.knownDevice)
+  if (deviceKey === null) await admitSource(context, origin)
+  // Counted before the password is looked at, so that parallel guesses cannot outrun the count.
+  const key = deviceKey ?? passwordKey(context, name)
+  const admission = await countTry(store, key, passwordLimits(context), now)
+  const member = await store
+    .selectFrom('members')
+    .select(['id', 'password', 'locked_at'])
+    .where('email', '=', name)
     .executeTakeFirst()
-  return row?.member_id ?? null
+  const isRight = await verifyPassword(attempt.password, admission.admitted ? (member?.password ?? null) : null)
+  if (!admission.admitted || !member || !isRight || member.locked_at !== null) {
+    await countFailure(context, origin)
+    if (member && admission.admitted && admission.lockedUntil !== null) {
+      await tellOfLock(context, name, admission.lockedUntil - now, origin)
+    }
+    throw wrongCredentials()
+  }
+  // The second factor has a count of its own, which the right password does not clear.
+  await clearTries(store, [key])
+  await requireFactor(context, { id: member.id, signInName: name }, attempt)
+  const stored = isImportedHash(member.password) ? await hashPassword(attempt.password) : member.password
+  return store.transaction().execute(async (transaction) => {
+    // A password that was changed while this sign-in was under way signs nobody in any more.
+    const { numUpdatedRows } = await transaction
+      .updateTable('members')
+      .set({ password: stored })
+      .where('id', '=', member.id)
+      .where('password', '=', member.password)
+      .where('locked_at', 'is', null)
+      .executeTakeFirstOrThrow()
+    if (numUpdatedRows === 0n) throw wrongCredentials()
+    if (deviceKey !== null) await noteDeviceUse(transaction, attempt.knownDevice!, now)
+    const { sessionTime } = context.settings
+    const session = await startSession(transaction, member.id, { now: context.now(), sessionTime, origin })
+    const knownDevice = deviceKey === null ? await rememberDevice(transaction, member.id, now) : attempt.knownDevice!
+    return { member: member.id, ...session, knownDevice }
+  })
 }
 
-/** The living sender of a sender token, or null. */
-export async function tokenSender(store: Database, token: string): Promise<{ sender: number; member: string } | null> {
+async function hasImportedPasswords(store: Database): Promise<boolean> {
   const row = await store
-    .selectFrom('senders')
-    .select(['sender', 'member_id as member'])
-    .where('token_hash', '=', hashSecret(token))
-    .where('revoked_at', 'is', null)
+    .selectFrom('members')
+    .select('id')
+    .where('password', 'like', importedHashPattern)
+    .limit(1)
     .executeTakeFirst()
-  return row ?? null
+  return row !== undefined
 }
+
+async function requireFactor(
+  context: IdentityContext,
+  member: { id: string; signInName: string },
+  given: GivenFactor,
+): Promise<void> {
+  const factor = await secondFactorOf(context.store, member.id)
+  if (factor === 'none') return
+  if (given.otp !== undefined || given.recoveryCode !== undefined) {
+    await takeFactor(context, member, factor, 'login', given)
+    return
+  }
+  if (factor === 'totp') {
+    throw new AuthorityError('otp-required', 'Give the code of your authenticator app, or a recovery code.', { factor })
+  }
+  await sendFactorCode(context, member, 'login')
+  throw new AuthorityError('otp-required', 'A code was mailed to you. Give it to go on.', {
+    factor,
+    retryAfter: Math.ceil(context.settings.codeResend / 1000),
+  })
+}
+
+async function tellOfLock(context: IdentityContext, name: string, lock: number, { address }: Origin): Promise<void> {
+  await tell(
+    context,
+    context.store,
+    name,
+    texts.locked({ ...context.about, minutes: Math.ceil(lock / 60_000), address }),
+  )
+  context.mail.wake()
+}
+
+const wrongCredentials = () =>
+  new AuthorityError(
+    'wrong-credentials',
+    'The sign-in name or the password is wrong, or the account is locked for some minutes. Check both, then wait and try again.',
+  )

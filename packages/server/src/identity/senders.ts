@@ -2,7 +2,7 @@ import { fromBase64url, SealError } from '@sealmq/protocol'
 import type { SenderCreated, SenderRequest } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { AuthorityError } from '../authority-error.ts'
-import type { DatabaseTransaction } from '../store/schema.ts'
+import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
 /** Most living senders of one member. */
@@ -52,6 +52,19 @@ export async function addSender(
     .returning('sender')
     .executeTakeFirstOrThrow()
   return { sender, token, broker: { username: brokerUsername(sender), password } }
+}
+
+/** The living sender of a sender token, or null. */
+export async function tokenSender(store: Database, token: string): Promise<{ sender: number; member: string } | null> {
+  const row = await store
+    .selectFrom('senders')
+    .innerJoin('members', 'members.id', 'senders.member_id')
+    .select(['sender', 'member_id as member'])
+    .where('token_hash', '=', hashSecret(token))
+    .where('revoked_at', 'is', null)
+    .where('locked_at', 'is', null)
+    .executeTakeFirst()
+  return row ?? null
 }
 
 function readPublicKey({ algorithm, publicKey }: SenderRequest): Uint8Array {

@@ -22,11 +22,11 @@ export async function renewSetupCode(store: Database): Promise<string | null> {
 }
 
 /**
- * Takes the code, once: of several that come at the same time one finds it still there.
+ * Refuses a wrong code without taking it, before anything costly is done for whoever sent it.
  * @throws AuthorityError `setup-done`, `wrong-setup-code`
  */
-export async function takeSetupCode(transaction: DatabaseTransaction, code: string): Promise<void> {
-  const { setup_code_hash: hash } = await transaction
+export async function checkSetupCode(store: Database, code: string): Promise<Uint8Array> {
+  const { setup_code_hash: hash } = await store
     .selectFrom('deployment')
     .select('setup_code_hash')
     .executeTakeFirstOrThrow()
@@ -38,6 +38,15 @@ export async function takeSetupCode(transaction: DatabaseTransaction, code: stri
   if (!timingSafeEqual(hash, hashSecret(normal(code)))) {
     throw new AuthorityError('wrong-setup-code', 'The setup code is wrong. It is printed when the authority starts.')
   }
+  return hash
+}
+
+/**
+ * Takes the code, once: of several that come at the same time one finds it still there.
+ * @throws AuthorityError `setup-done`, `wrong-setup-code`
+ */
+export async function takeSetupCode(transaction: DatabaseTransaction, code: string): Promise<void> {
+  const hash = await checkSetupCode(transaction, code)
   const { numUpdatedRows } = await transaction
     .updateTable('deployment')
     .set({ setup_code_hash: null })

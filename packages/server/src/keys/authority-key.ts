@@ -20,6 +20,19 @@ export async function storeIsNew(store: Database): Promise<boolean> {
   return !(await store.selectFrom('deployment').select('id').executeTakeFirst())
 }
 
+/** The latest time, ms, that the store tells of; 0 when it is new. */
+export async function newestTime(store: Database): Promise<number> {
+  const epoch = await store
+    .selectFrom('epochs')
+    .select((eb) => eb.fn.max('started_at').as('newest'))
+    .executeTakeFirst()
+  const session = await store
+    .selectFrom('sessions')
+    .select((eb) => eb.fn.max('created_at').as('newest'))
+    .executeTakeFirst()
+  return Math.max(epoch?.newest ?? 0, session?.newest ?? 0)
+}
+
 /** Reads the deployment's identity, or makes it in a new store. @throws StartError `master-key-damaged` */
 export async function loadDeployment(
   store: Database,

@@ -111,12 +111,15 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
     .select('member_id')
     .where('sender', '=', sender)
     .where('revoked_at', 'is', null)
+    .where('locked_at', 'is', null)
     .executeTakeFirst()
   if (!own) return null
   const memberRoles = await transaction.selectFrom('member_roles').selectAll().execute()
   const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)
   const roleIds = (member: string) => (rolesOf.get(member) ?? []).map(({ role_id }) => role_id)
   const senders = await transaction.selectFrom('senders').selectAll().orderBy('sender').execute()
+  const locked = await transaction.selectFrom('members').select('id').where('locked_at', 'is not', null).execute()
+  const lockedMembers = new Set(locked.map(({ id }) => id))
   const channels = await transaction.selectFrom('channels').selectAll().orderBy('name').execute()
   const filters = await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
   const grants = await transaction.selectFrom('grants').selectAll().execute()
@@ -137,7 +140,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
       member: row.member_id,
       memberName: row.member_name,
       senderName: row.name,
-      roles: row.revoked_at === null ? roleIds(row.member_id) : [],
+      roles: row.revoked_at === null && !lockedMembers.has(row.member_id) ? roleIds(row.member_id) : [],
       algorithm: row.algorithm,
       publicKey: new Uint8Array(row.public_key),
       revokedAt: row.revoked_at,

@@ -1,17 +1,23 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
-import { chmod, open, readFile } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { StartError } from '../authority-error.ts'
 
 /** The 256-bit key that wraps every other key of the authority. It is never in the database. */
 export class MasterKey {
+  readonly #bytes: Uint8Array
   readonly #key: KeyObject
   /** 32 bytes that tell, without revealing it, whether a master key is the one that a store was made with. */
   readonly check: Uint8Array
 
   constructor(bytes: Uint8Array) {
-    const noSalt = new Uint8Array(0)
-    this.check = new Uint8Array(hkdfSync('sha256', bytes, noSalt, 'sealmq master key check', 32))
-    this.#key = createSecretKey(new Uint8Array(hkdfSync('sha256', bytes, noSalt, 'sealmq key wrapping', 32)))
+    this.#bytes = bytes
+    this.check = this.derive('sealmq master key check')
+    this.#key = createSecretKey(this.derive('sealmq key wrapping'))
+  }
+
+  /** 32 bytes for one other use (HKDF-SHA-256, RFC 5869). */
+  derive(use: string): Uint8Array {
+    return new Uint8Array(hkdfSync('sha256', this.#bytes, new Uint8Array(0), use, 32))
   }
 
   /** nonce 12 ‖ ciphertext ‖ tag 16 (AES-256-GCM); the place is authenticated, so that rows cannot be exchanged. */
@@ -37,7 +43,7 @@ export class MasterKey {
 /**
  * The master key from the environment's value, else from its file, which is made (0600) when the store is new.
  * @param given base64url of 32 bytes, or null
- * @throws StartError `master-key-damaged`, `master-key-missing`
+ * @throws StartError `master-key-damaged`, `master-key-missing`, `disk-full`, `data-unwritable`
  */
 export async function loadMasterKey(given: string | null, path: string, storeIsNew: boolean): Promise<MasterKey> {
   if (given !== null) return new MasterKey(parse(given, 'SEALMQ_MASTER_KEY'))
@@ -56,11 +62,29 @@ export async function loadMasterKey(given: string | null, path: string, storeIsN
     )
   }
   const bytes = randomBytes(32)
-  const file = await open(path, 'wx', 0o600)
-  await file.writeFile(`${bytes.toString('base64url')}\n`)
-  await file.sync()
-  await file.close()
+  await writeKeyFile(path, `${bytes.toString('base64url')}\n`)
   return new MasterKey(new Uint8Array(bytes))
+}
+
+// Complete or not there: half a key would be taken for a damaged one.
+async function writeKeyFile(path: string, text: string): Promise<void> {
+  const next = `${path}.new`
+  try {
+    await rm(next, { force: true })
+    const file = await open(next, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(next, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOSPC')
+      throw new StartError('disk-full', `The disk with ${path} is full. Make room and start again.`)
+    throw new StartError('data-unwritable', `The master key ${path} cannot be written (${code}). Give another --data.`)
+  }
 }
 
 function parse(text: string, where: string): Uint8Array {

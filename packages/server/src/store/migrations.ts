@@ -5,7 +5,7 @@ export type Engine = 'sqlite' | 'postgres'
 
 /** Every migration in order; one that has landed is never changed. */
 export function migrations(engine: Engine): MigrationProvider {
-  return { getMigrations: async () => ({ '001-first': first(engine) }) }
+  return { getMigrations: async () => ({ '001-first': first(engine), '002-people': people(engine) }) }
 }
 
 function first(engine: Engine): Migration {
@@ -101,6 +101,105 @@ function first(engine: Engine): Migration {
         .addColumn('action', 'text', (c) => c.notNull())
         .addColumn('sender', 'integer', (c) => c.notNull())
         .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .execute()
+    },
+  }
+}
+
+function people(engine: Engine): Migration {
+  const bytes = engine === 'sqlite' ? 'blob' : 'bytea'
+  return {
+    up: async (db: Kysely<never>) => {
+      const table = (name: string) => db.schema.createTable(name)
+      const ofMember = (name: string) =>
+        table(name).addColumn('member_id', 'text', (c) => c.notNull().references('members.id').onDelete('cascade'))
+      const members = () => db.schema.alterTable('members')
+      await members().dropColumn('failed_tries').execute()
+      await members().dropColumn('locked_until').execute()
+      await members()
+        .addColumn('state', 'text', (c) => c.notNull().defaultTo('active'))
+        .execute()
+      await members().addColumn('locked_at', 'bigint').execute()
+      await members().addColumn('requested_role', 'text').execute()
+      await members().addColumn('address_proved_at', 'bigint').execute()
+      await members()
+        .addColumn('email_factor', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute()
+      const roles = () => db.schema.alterTable('roles')
+      await roles()
+        .addColumn('require_authenticator', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute()
+      await roles()
+        .addColumn('approve_domains', 'text', (c) => c.notNull().defaultTo('[]'))
+        .execute()
+      await roles()
+        .addColumn('revision', 'bigint', (c) => c.notNull().defaultTo(0))
+        .execute()
+      // Sessions of before have no id; whoever had one signs in again.
+      await db.schema.dropTable('sessions').execute()
+      await ofMember('sessions')
+        .addColumn('id', 'text', (c) => c.primaryKey())
+        .addColumn('token_hash', bytes, (c) => c.notNull().unique())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('expires_at', 'bigint', (c) => c.notNull())
+        .addColumn('last_used_at', 'bigint', (c) => c.notNull())
+        .addColumn('address', 'text', (c) => c.notNull())
+        .addColumn('client', 'text', (c) => c.notNull())
+        .addColumn('factor_at', 'bigint', (c) => c.notNull())
+        .execute()
+      await table('sign_ups')
+        .addColumn('token_hash', bytes, (c) => c.primaryKey())
+        .addColumn('email', 'text', (c) => c.notNull())
+        .addColumn('name', 'text', (c) => c.notNull())
+        .addColumn('password', 'text', (c) => c.notNull())
+        .addColumn('role_id', 'text', (c) => c.notNull().references('roles.id').onDelete('cascade'))
+        .addColumn('code_hash', bytes, (c) => c.notNull())
+        .addColumn('tries', 'integer', (c) => c.notNull())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('expires_at', 'bigint', (c) => c.notNull())
+        .execute()
+      await ofMember('one_time_codes')
+        .addColumn('purpose', 'text', (c) => c.notNull())
+        .addColumn('code_hash', bytes, (c) => c.notNull())
+        .addColumn('tries', 'integer', (c) => c.notNull())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('expires_at', 'bigint', (c) => c.notNull())
+        .addColumn('detail', 'text')
+        .addPrimaryKeyConstraint('one_time_codes_key', ['member_id', 'purpose'])
+        .execute()
+      await ofMember('totp')
+        .addColumn('secret_wrapped', bytes, (c) => c.notNull())
+        .addColumn('confirmed_at', 'bigint')
+        .addColumn('last_step', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('totp_key', ['member_id'])
+        .execute()
+      await ofMember('recovery_codes')
+        .addColumn('code_hash', bytes, (c) => c.notNull())
+        .addPrimaryKeyConstraint('recovery_codes_key', ['member_id', 'code_hash'])
+        .execute()
+      await ofMember('known_devices')
+        .addColumn('token_hash', bytes, (c) => c.primaryKey())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('last_used_at', 'bigint', (c) => c.notNull())
+        .execute()
+      await table('tries')
+        .addColumn('key', 'text', (c) => c.primaryKey())
+        .addColumn('count', 'integer', (c) => c.notNull())
+        .addColumn('level', 'integer', (c) => c.notNull())
+        .addColumn('locked_until', 'bigint', (c) => c.notNull())
+        .addColumn('updated_at', 'bigint', (c) => c.notNull())
+        .execute()
+      const mails =
+        engine === 'sqlite'
+          ? table('mails').addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
+          : table('mails').addColumn('id', 'integer', (c) => c.primaryKey().generatedAlwaysAsIdentity())
+      await mails
+        .addColumn('recipient', 'text', (c) => c.notNull())
+        .addColumn('content_wrapped', bytes, (c) => c.notNull())
+        .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('expires_at', 'bigint', (c) => c.notNull())
+        .addColumn('tries', 'integer', (c) => c.notNull())
+        .addColumn('next_try_at', 'bigint', (c) => c.notNull())
         .execute()
     },
   }

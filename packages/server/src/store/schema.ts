@@ -1,6 +1,9 @@
 import type { MessageKind, Right, SignatureAlgorithm, SigningPolicy, SuiteName } from '@sealmq/protocol'
 import type { Generated, Kysely, Transaction } from 'kysely'
 
+/** What a one-time code is for; it is good for nothing else. */
+export type CodePurpose = 'login' | 'step-up' | 'address' | 'reset' | 'invitation' | 'email-change'
+
 /** Times are the authority's, ms; flags are 0 or 1; ids of channels are 32 hexadecimal digits, others UUIDs. */
 export interface Schema {
   deployment: {
@@ -20,12 +23,66 @@ export interface Schema {
     id: string
     email: string
     name: string
+    /** A PHC string, a bcrypt hash of an import, or empty until one is set. */
     password: string
     created_at: number
-    failed_tries: number
-    locked_until: number
+    /** Waiting: an administrator has not approved yet. */
+    state: 'active' | 'waiting'
+    /** Locked by an administrator at this time, ms. */
+    locked_at: number | null
+    /** The role that was asked for at sign-up or import. */
+    requested_role: string | null
+    address_proved_at: number | null
+    /** Sign-in asks for a code by mail unless an authenticator is there. */
+    email_factor: number
   }
-  roles: { id: string; name: string; administrator: number }
+  /** A person who has not proved the address yet: not a member. */
+  sign_ups: {
+    token_hash: Uint8Array
+    email: string
+    name: string
+    password: string
+    role_id: string
+    code_hash: Uint8Array
+    tries: number
+    created_at: number
+    expires_at: number
+  }
+  /** The one living code of a member for a purpose; `detail` is what it is about. */
+  one_time_codes: {
+    member_id: string
+    purpose: CodePurpose
+    code_hash: Uint8Array
+    tries: number
+    created_at: number
+    expires_at: number
+    detail: string | null
+  }
+  /** Authenticator app; counts once it is confirmed. */
+  totp: { member_id: string; secret_wrapped: Uint8Array; confirmed_at: number | null; last_step: number }
+  recovery_codes: { member_id: string; code_hash: Uint8Array }
+  known_devices: { token_hash: Uint8Array; member_id: string; created_at: number; last_used_at: number }
+  /** Failures by what they are counted for; see identity/tries.ts. */
+  tries: { key: string; count: number; level: number; locked_until: number; updated_at: number }
+  /** Mail that has not been handed over yet; the content is wrapped, since it may hold a code. */
+  mails: {
+    id: Generated<number>
+    recipient: string
+    content_wrapped: Uint8Array
+    created_at: number
+    expires_at: number
+    tries: number
+    next_try_at: number
+  }
+  roles: {
+    id: string
+    name: string
+    administrator: number
+    require_authenticator: number
+    /** JSON list. */
+    approve_domains: string
+    revision: number
+  }
   member_roles: { member_id: string; role_id: string }
   channels: {
     id: string
@@ -62,7 +119,18 @@ export interface Schema {
     created_at: number
     revoked_at: number | null
   }
-  sessions: { token_hash: Uint8Array; member_id: string; created_at: number; expires_at: number }
+  sessions: {
+    id: string
+    token_hash: Uint8Array
+    member_id: string
+    created_at: number
+    expires_at: number
+    last_used_at: number
+    address: string
+    client: string
+    /** When a factor was last given, ms. */
+    factor_at: number
+  }
   /** What the broker has still to be told, in order. */
   outbox: { id: Generated<number>; action: 'remove-sender' | 'refresh-sender'; sender: number; created_at: number }
 }

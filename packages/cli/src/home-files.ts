@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** `$SEALMQ_HOME`, or ~/.config/sealmq. */
+export const homeFolder = (): string => process.env.SEALMQ_HOME ?? join(homedir(), '.config', 'sealmq')
+
+/** Path of a file in the home folder. */
+export const homePath = (name: string): string => join(homeFolder(), name)
+
+/** The text of a file in the home folder, or null when there is none. */
+export async function readHomeFile(name: string): Promise<string | null> {
+  return readFile(homePath(name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+}
+
+/** Writes JSON as a whole, mode 0600 in a folder of mode 0700. */
+export async function writeHomeFile(name: string, content: unknown): Promise<void> {
+  await mkdir(homeFolder(), { recursive: true, mode: 0o700 })
+  await chmod(homeFolder(), 0o700)
+  // Each writer has a new file of its own: what is renamed into place is always one whole state.
+  const next = `${homePath(name)}.${randomUUID()}.new`
+  try {
+    const file = await open(next, 'wx', 0o600)
+    try {
+      await file.writeFile(`${JSON.stringify(content, null, 2)}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(next, homePath(name))
+  } catch (error) {
+    await rm(next, { force: true })
+    throw error
+  }
+}
+
+export async function removeHomeFile(name: string): Promise<void> {
+  await rm(homePath(name), { force: true })
+}

@@ -1,0 +1,152 @@
+import type { HandedCode, Invitation } from '@sealmq/protocol/api'
+import { AuthorityError } from '../authority-error.ts'
+import type { IdentityContext } from '../identity/identity-context.ts'
+import { passwordKey } from '../identity/login.ts'
+import { type Addressee, tell } from '../identity/mailed-codes.ts'
+import { newLongCode, storeCode } from '../identity/one-time-codes.ts'
+import { factorKey } from '../identity/second-factor.ts'
+import { endSessions } from '../identity/sessions.ts'
+import { checkSignInName, hasMailbox } from '../identity/sign-in-name.ts'
+import { clearTries } from '../identity/tries.ts'
+import * as texts from '../mail/mail-texts.ts'
+import type { DatabaseTransaction } from '../store/schema.ts'
+import { applyChange, type Change, channelsOfRoles, rolesOfMember, sendersOfMembers } from './change.ts'
+import { findMember, insertMember, roleIds } from './members.ts'
+import { removeMember, requireAdministrator, setMemberRoles } from './revocation.ts'
+
+/** Gives a waiting member the role that it asked for, or another. @throws AuthorityError `not-found`, `conflict` */
+export async function approveMember(
+  context: IdentityContext,
+  idOrName: string,
+  role: string | undefined,
+): Promise<string> {
+  const id = await applyChange(context.changes, async (change) => {
+    const { transaction } = change
+    const member = await findMember(transaction, idOrName)
+    const { state, requested_role } = await stateOf(transaction, member.id)
+    if (state !== 'waiting')
+      throw new AuthorityError('conflict', `${member.email} is not waiting. sealmq users role gives another role.`)
+    const roles =
+      role === undefined ? (requested_role === null ? [] : [requested_role]) : await roleIds(transaction, [role])
+    if (roles.length === 0)
+      throw new AuthorityError('bad-request', `${member.email} asked for a role that is gone. Name another: --role.`)
+    await admitRole(context, change, { id: member.id, signInName: member.email }, roles)
+    return member.id
+  })
+  context.mail.wake()
+  return id
+}
+
+/** Makes a waiting member an active one with these roles, as part of a change. */
+export async function admitRole(
+  context: IdentityContext,
+  change: Change,
+  member: Addressee,
+  roles: readonly string[],
+): Promise<void> {
+  const { transaction } = change
+  await transaction
+    .updateTable('members')
+    .set({ state: 'active', requested_role: null })
+    .where('id', '=', member.id)
+    .execute()
+  await setMemberRoles(change, member.id, roles)
+  // The session of somebody who waits was a limited one.
+  await endSessions(transaction, member.id)
+  const names = await transaction.selectFrom('roles').select('name').where('id', 'in', roles).execute()
+  await tell(
+    context,
+    transaction,
+    member.signInName,
+    texts.approved({ ...context.about, roles: names.map(({ name }) => name) }),
+  )
+}
+
+/** Refuses a waiting member and removes its account. @throws AuthorityError `not-found`, `conflict` */
+export async function rejectMember(context: IdentityContext, idOrName: string): Promise<void> {
+  await applyChange(context.changes, async (change) => {
+    const member = await findMember(change.transaction, idOrName)
+    const { state } = await stateOf(change.transaction, member.id)
+    if (state !== 'waiting')
+      throw new AuthorityError('conflict', `${member.email} is not waiting. sealmq users remove revokes a member.`)
+    await removeMember(change, member.id)
+    await tell(context, change.transaction, member.email, texts.rejected(context.about))
+  })
+  context.mail.wake()
+}
+
+/** Makes a member without a password, and the code to set one with. @throws AuthorityError `name-taken`, `not-found`, `bad-request` */
+export async function inviteMember(context: IdentityContext, request: Invitation): Promise<HandedCode> {
+  const signInName = checkSignInName(request.email)
+  const handed = await applyChange(context.changes, async (change) => {
+    const { transaction, now } = change
+    const id = await insertMember(transaction, { signInName, name: request.name, password: '', now })
+    const roles = await roleIds(transaction, request.roles)
+    if (roles.length > 0) await setMemberRoles(change, id, roles)
+    return handCode(context, transaction, { id, signInName })
+  })
+  context.mail.wake()
+  return handed
+}
+
+/** Makes a code to set a password with: mailed, or for the administrator to hand over. @throws AuthorityError `not-found` */
+export async function makeHandedCode(context: IdentityContext, idOrName: string): Promise<HandedCode> {
+  const member = await findMember(context.store, idOrName)
+  const handed = await context.store
+    .transaction()
+    .execute((transaction) => handCode(context, transaction, { id: member.id, signInName: member.email }))
+  context.mail.wake()
+  return handed
+}
+
+/** As part of a transaction. */
+export async function handCode(
+  { codes, settings, about, serverUrl, mail, now: clock }: IdentityContext,
+  transaction: DatabaseTransaction,
+  member: Addressee,
+): Promise<HandedCode> {
+  const code = newLongCode()
+  const now = clock()
+  const expiresAt = now + settings.handedCodeTime
+  await storeCode(transaction, codes, { member: member.id, purpose: 'invitation', code, now, expiresAt })
+  if (!hasMailbox(member.signInName)) return { code, expiresAt }
+  const days = Math.floor(settings.handedCodeTime / 86_400_000)
+  const text = texts.invitation({ ...about, code, days, email: member.signInName, server: serverUrl() })
+  await mail.enqueue(transaction, { to: member.signInName, ...text, expiresAt })
+  return { code: null, expiresAt }
+}
+
+/** Shuts a member out until it is unlocked: sessions end, its senders get no key and no connection, new epochs begin. */
+export async function lockMember(context: IdentityContext, idOrName: string): Promise<string> {
+  return applyChange(context.changes, async (change) => {
+    const { transaction, now } = change
+    const { id } = await findMember(transaction, idOrName)
+    await transaction.updateTable('members').set({ locked_at: now }).where('id', '=', id).execute()
+    await requireAdministrator(change)
+    await endSessions(transaction, id)
+    await change.touchDirectory()
+    await change.rotate(await channelsOfRoles(transaction, await rolesOfMember(transaction, id)))
+    await change.tellBroker('refresh-sender', await sendersOfMembers(transaction, [id]))
+    return id
+  })
+}
+
+/** Ends a lock by hand and one by wrong tries. */
+export async function unlockMember(context: IdentityContext, idOrName: string): Promise<string> {
+  return applyChange(context.changes, async (change) => {
+    const { transaction } = change
+    const { id, email } = await findMember(transaction, idOrName)
+    await transaction.updateTable('members').set({ locked_at: null }).where('id', '=', id).execute()
+    await clearTries(transaction, [passwordKey(context, email), factorKey(id), `own password ${id}`])
+    await change.touchDirectory()
+    return id
+  })
+}
+
+function stateOf(transaction: DatabaseTransaction, id: string) {
+  return transaction
+    .selectFrom('members')
+    .select(['state', 'requested_role'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+}
