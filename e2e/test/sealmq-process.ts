@@ -24,7 +24,7 @@ export class Installation {
 
   /** Writes a password file and gives its path. */
   passwordFile(password: string): string {
-    const path = join(this.home, `password-${password.length}`)
+    const path = join(this.home, `password-${Buffer.from(password).toString('hex').slice(0, 32)}`)
     writeFileSync(path, `${password}\n`, { mode: 0o600 })
     return path
   }
@@ -45,7 +45,16 @@ export class Installation {
   }
 
   startWith(environment: Record<string, string>, ...words: string[]): ChildProcess {
-    const child = spawn(process.execPath, [binary, ...words], {
+    return this.#spawn(environment, [process.execPath, binary, ...words])
+  }
+
+  /** Starts it as the child of another program. */
+  startUnder(program: readonly string[], ...words: string[]): ChildProcess {
+    return this.#spawn({}, [...program, process.execPath, binary, ...words])
+  }
+
+  #spawn(environment: Record<string, string>, [program, ...words]: string[]): ChildProcess {
+    const child = spawn(program!, words, {
       env: { ...process.env, SEALMQ_HOME: this.home, NODE_OPTIONS: '', ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
