@@ -5,10 +5,11 @@ import { cpus } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { checkBars } from './bars.ts'
+import { type Bar, checkBars } from './bars.ts'
 import { type Running, startAuthorityProcess, startMosquitto } from './brokers.ts'
 import { type Cell, type Comparison, compareVariants } from './compare.ts'
 import type { MicroOrder, MicroResult } from './micro.ts'
+import { measureSignIn, signInBars } from './sign-in.ts'
 import { rounded, table } from './table.ts'
 import { type PeerSettings, type Qos, type Variant, variants } from './variants.ts'
 
@@ -23,6 +24,7 @@ embedded broker; publisher and subscriber are processes of their own. Ends with 
   --rounds N       rounds, each with every variant (default 5)
   --seconds S      of publishing for one figure (default 1)
   --micro          only what sealing and opening cost
+  --sign-in        only how fast people sign in, and what that costs the event loop
   --quick          one short round of the main case
   --json FILE      where the figures go (default bench/results/TIME.json)
   --help`
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
     micro: { type: 'boolean', default: false },
+    'sign-in': { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -58,6 +61,19 @@ const isRight =
 if (!isRight) {
   console.error(`These flags cannot be used.\n\n${help}`)
   process.exit(2)
+}
+
+const barTable = (bars: readonly Bar[]) =>
+  table(
+    ['bar', 'wanted', 'measured', ''],
+    bars.map(({ what, wanted, measured, met }) => [what, wanted, rounded(measured), met ? 'met' : 'MISSED']),
+  )
+if (values['sign-in']) {
+  const figures = await measureSignIn()
+  const bars = signInBars(figures)
+  console.log(`${barTable(bars)}\n`)
+  console.log(`${figures.logins} logins, ${figures.parallel} at once; longest delay ${rounded(figures.longest)} ms`)
+  process.exit(bars.every(({ met }) => met) ? 0 : 1)
 }
 
 const started: Running[] = []
@@ -173,12 +189,7 @@ try {
     ),
   )
   console.log('')
-  console.log(
-    table(
-      ['bar', 'wanted', 'measured', ''],
-      bars.map(({ what, wanted, measured, met }) => [what, wanted, rounded(measured), met ? 'met' : 'MISSED']),
-    ),
-  )
+  console.log(barTable(bars))
   console.log(
     `\n${machine.processor}, ${machine.cores} cores, Node ${machine.node}, Mosquitto ${mosquittoVersion ?? '-'}; figures in ${file}`,
   )
