@@ -34,7 +34,15 @@ export class Installation {
     const session = { token: 'A'.repeat(43), expiresAt: Date.now() + 3_600_000 }
     writeFileSync(
       join(this.home, 'credentials.json'),
-      JSON.stringify({ session, email: 'cli@plant.example', identity }),
+      JSON.stringify({
+        server: identity.authority,
+        ca: identity.ca,
+        email: 'cli@plant.example',
+        session,
+        state: 'active',
+        senderName: 'cli',
+        identity,
+      }),
       { mode: 0o600 },
     )
   }
