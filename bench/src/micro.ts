@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import { AuthorityClient, type Identity } from '@sealmq/client'
 import {
   fromBase64url,
@@ -22,9 +22,24 @@ export interface MicroResult {
   size: number
   /** Bytes that sealing adds. */
   overhead: number
+  /** AES-256-GCM alone, of the same length, with as much additional data: what this machine gives at this moment. */
+  aes: number
   seal: number
   open: number
   decode: number
+}
+
+const aesKey = createSecretKey(randomBytes(32))
+const additionalData = randomBytes(160)
+const nonce = randomBytes(12)
+
+function sealWithAesAlone(payload: Uint8Array): void {
+  nonce.writeUInt32BE((nonce.readUInt32BE(8) + 1) >>> 0, 8)
+  const cipher = createCipheriv('aes-256-gcm', aesKey, nonce, { authTagLength: 16 })
+  cipher.setAAD(additionalData)
+  cipher.update(payload)
+  cipher.final()
+  cipher.getAuthTag()
 }
 
 async function keyringOf(identity: Identity): Promise<HeldKeyring> {
@@ -53,10 +68,12 @@ async function measure(
   const opener = new MessageOpener({ keyring: await keyringOf(subscriber), cryptography, replay: new ReplayState() })
   const payload = new Uint8Array(randomBytes(size))
   const topic = topics[variant]
-  const times = { seal: [] as number[], open: [] as number[], decode: [] as number[] }
+  const times = { aes: [] as number[], seal: [] as number[], open: [] as number[], decode: [] as number[] }
   let overhead = 0
   for (let batch = 0; batch <= batches; batch++) {
     const envelopes: Uint8Array[] = []
+    const begun = performance.now()
+    for (let index = 0; index < batchSize; index++) sealWithAesAlone(payload)
     const start = performance.now()
     for (let index = 0; index < batchSize; index++) {
       envelopes.push((sealer.seal(topic, payload) as { envelope: Uint8Array }).envelope)
@@ -70,12 +87,21 @@ async function measure(
     overhead = Math.max(overhead, ...envelopes.map(({ length }) => length - size))
     // The first batch warms up.
     if (batch === 0) continue
+    times.aes.push(((start - begun) * 1000) / batchSize)
     times.seal.push(((sealed - start) * 1000) / batchSize)
     times.open.push(((opened - sealed) * 1000) / batchSize)
     times.decode.push(((decoded - opened) * 1000) / batchSize)
   }
   const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
-  return { variant, size, overhead, seal: median(times.seal), open: median(times.open), decode: median(times.decode) }
+  return {
+    variant,
+    size,
+    overhead,
+    aes: median(times.aes),
+    seal: median(times.seal),
+    open: median(times.open),
+    decode: median(times.decode),
+  }
 }
 
 /** What the parent gives. */
