@@ -20,6 +20,8 @@ import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
 import type { Identity } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
+import { RejectionLimit } from './rejection-limit.ts'
+import { Remembering } from './remembering.ts'
 import type { Storage } from './storage.ts'
 
 export interface SealedClientOptions {
@@ -66,10 +68,6 @@ export interface Granted {
 const encoder = new TextEncoder()
 const shortestReconnect = 500
 const longestReconnect = 30_000
-/** What is remembered is saved at most so often, ms. */
-const savePause = 1_000
-/** Rejections emitted within one second; the rest are counted. */
-const rejectionsPerSecond = 50
 /** Errors that a newer keyring may explain. */
 const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted', 'clock-unknown']
 
@@ -79,21 +77,15 @@ export class SealedClient extends EventSource {
   readonly #keyring: HeldKeyring
   readonly #sealer: MessageSealer
   readonly #opener: MessageOpener
-  readonly #replay: ReplayState
+  readonly #remembering: Remembering
+  readonly #rejections = new RejectionLimit()
   readonly #refresh: KeyringRefresh
   readonly #requested = new Map<string, { filters: string[]; qos: 0 | 1 | 2 }>()
   readonly #monotonic: () => number
   #mqtt: MqttClient | null = null
   #refused: ClientError | KeyringError | null = null
   #authorityState: 'online' | 'away' | null = null
-  #saveTimer: ReturnType<typeof setTimeout> | null = null
-  #saving: Promise<void> = Promise.resolve()
-  /** Told once until it is possible again. */
-  #saveFails = false
   #reconnectWait = shortestReconnect
-  #rejections = { since: 0, emitted: 0, suppressed: 0 }
-  /** Whether the replay state differs from the one that was loaded. */
-  #accepted = false
   #ending = false
 
   private constructor(
@@ -109,7 +101,7 @@ export class SealedClient extends EventSource {
     for (const [event, listener] of Object.entries(options.on ?? {})) this.on(event as 'message', listener as never)
     this.#keyring = keyring
     this.#sealer = sealer
-    this.#replay = replay
+    this.#remembering = new Remembering(options.storage, keyring, replay, (error) => this.emit('error', error))
     this.#opener = new MessageOpener({ keyring, cryptography, replay })
     this.#monotonic = options.monotonic ?? (() => performance.now())
     this.#refresh = new KeyringRefresh({
@@ -270,14 +262,13 @@ export class SealedClient extends EventSource {
     try {
       await this.#mqtt?.endAsync(force)
     } finally {
-      if (this.#saveTimer) clearTimeout(this.#saveTimer)
-      await this.#save().finally(() => this.emit('end'))
+      await this.#remembering.end().finally(() => this.emit('end'))
     }
   }
 
   async #start(authority: AuthorityClient): Promise<void> {
     await this.#refresh.start()
-    await this.#save()
+    await this.#remembering.save()
     const url = this.#options.brokerUrl ?? (await brokerUrlOf(authority, this.#options))
     const options = await this.#connectOptions()
     const client = mqtt.connect(url, options)
@@ -404,7 +395,7 @@ export class SealedClient extends EventSource {
       this.emit('gap', { topic, sender, senderName, session, ...gap })
     }
     this.emit('message', message.topic, message.payload, packet, message)
-    this.#saveSoon()
+    this.#remembering.saveSoon()
   }
 
   #reject(packet: IPublishPacket, error: unknown): void {
@@ -412,25 +403,14 @@ export class SealedClient extends EventSource {
       this.emit('error', error instanceof Error ? error : new Error(String(error)))
       return
     }
-    const now = this.#monotonic()
-    const rejections = this.#rejections
-    if (now - rejections.since >= 1000) {
-      rejections.since = now
-      rejections.emitted = 0
-    }
-    if (rejections.emitted >= rejectionsPerSecond) {
-      rejections.suppressed++
-      return
-    }
-    rejections.emitted++
-    const { suppressed } = rejections
-    rejections.suppressed = 0
+    const suppressed = this.#rejections.admit(this.#monotonic())
+    if (suppressed === null) return
     const { code, message } = error
     this.emit('rejected', { topic: packet.topic, code, message, claimed: claimedHeader(packet), suppressed, packet })
   }
 
   #rightsChanged(): void {
-    this.#saveSoon()
+    this.#remembering.saveSoon()
     this.emit('rights')
     if (!this.#mqtt || this.#ending) return
     for (const [requested, subscription] of this.#requested) {
@@ -470,31 +450,6 @@ export class SealedClient extends EventSource {
   #refusal(filter: string): string {
     const decision = decideSubscribe(this.#keyring.rights(), filter)
     return decision.allowed ? '' : decision.rule
-  }
-
-  #saveSoon(): void {
-    this.#saveTimer ??= setTimeout(() => {
-      this.#saveTimer = null
-      this.#save().then(
-        () => {
-          this.#saveFails = false
-        },
-        (error) => {
-          if (!this.#saveFails) this.emit('error', error)
-          this.#saveFails = true
-          if (!this.#ending) this.#saveSoon()
-        },
-      )
-    }, savePause)
-  }
-
-  #save(): Promise<void> {
-    this.#accepted ||= this.#replay.changed
-    const state = { numbers: this.#keyring.numbers(), replay: this.#accepted ? this.#replay.snapshot() : null }
-    const saved = this.#saving.then(() => this.#options.storage.save(state))
-    // One that fails does not keep the next one from being tried.
-    this.#saving = saved.catch(() => {})
-    return saved
   }
 }
 
