@@ -18,7 +18,7 @@ export interface Comparison extends Cell {
   rate: number
   /** To plain in the same round. */
   rateRatio: Spread
-  /** ms, at a tenth of plain's rate; middle of the rounds. */
+  /** ms, at a tenth of this variant's own top rate; middle of the rounds. */
   p50: number
   p99: number
   p99Ratio: Spread
@@ -83,8 +83,10 @@ async function compareInCell(
     // Another one begins each round.
     const order = variants.map((_, index) => variants[(index + round) % variants.length]!)
     for (const variant of order) top.get(variant)!.push(await run(variant, cell, rateDuration, null))
-    const tenth = median(top.get('plain')!.map(({ rate }) => rate)) / 10
-    for (const variant of order) slow.get(variant)!.push(await run(variant, cell, latencyDuration, tenth))
+    for (const variant of order) {
+      const tenth = median(top.get(variant)!.map(({ rate }) => rate)) / 10
+      slow.get(variant)!.push(await run(variant, cell, latencyDuration, tenth))
+    }
   }
   const ratios = (of: Map<Variant, RunResult[]>, variant: Variant, figure: 'rate' | 'p99') =>
     spread(of.get(variant)!.map((result, round) => result[figure] / of.get('plain')![round]![figure]))
