@@ -28,6 +28,7 @@ export const authorityErrorCodes = {
   internal: 500,
   'mail-failed': 502,
   busy: 503,
+  'disk-full': 507,
 } as const
 export type AuthorityErrorCode = keyof typeof authorityErrorCodes
 

@@ -12,12 +12,12 @@ import {
   LogController,
   type RawServerDefault,
 } from 'fastify'
-import { AuthorityError } from '../authority-error.ts'
 import type { Logger } from '../logger.ts'
 import { accountRoutes } from './accounts.ts'
 import type { Authority } from './authority.ts'
 import { channelRoutes } from './channels.ts'
 import { documentationRoutes } from './documentation.ts'
+import { asFailure, bodyLimit } from './failure.ts'
 import { healthRoutes } from './health.ts'
 import { keyringRoutes } from './keyring.ts'
 import { mailRoutes } from './mail.ts'
@@ -34,9 +34,6 @@ export type Http = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >
-
-/** Largest request body, bytes. */
-const bodyLimit = 64 * 1024
 
 /** Builds the HTTP API; it does not listen yet. */
 export async function createHttpServer(
@@ -108,23 +105,4 @@ export async function createHttpServer(
   }
   await documentationRoutes(http)
   return http as unknown as FastifyInstance
-}
-
-function asFailure(error: FastifyError): AuthorityError {
-  if (error instanceof AuthorityError) return error
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new AuthorityError('too-large', `The request is larger than ${bodyLimit / 1024} KiB. Send less at once.`)
-  }
-  if (error.validation)
-    return new AuthorityError('bad-request', `The request is not as /api/docs describes it: ${describeFault(error)}.`)
-  if (error.statusCode !== undefined && error.statusCode < 500) {
-    return new AuthorityError('bad-request', 'The request cannot be read. /api/docs describes what is expected.')
-  }
-  return new AuthorityError('internal', 'The authority failed. Try again; its log says more.')
-}
-
-// The place and the rule, never the value: it may be a password.
-function describeFault(error: FastifyError): string {
-  const [fault] = error.validation ?? []
-  return `${error.validationContext ?? 'request'}${fault?.instancePath ?? ''} ${fault?.message ?? 'is wrong'}`
 }
