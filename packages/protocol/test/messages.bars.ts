@@ -21,6 +21,6 @@ describe('sealed messages', () => {
   )
   bar(5, 'A reader that holds the epoch key cannot forge', (count) => forgeMany(10_000, count))
   bar(16, 'Mutated envelopes are refused with a typed error, in bounded memory; good ones open afterwards', (count) =>
-    openMutated(1_001_000, count),
+    openMutated(1_100_000, count),
   )
 })

@@ -10,9 +10,7 @@ describe('sessions', () => {
   })
   afterEach(() => authority.close())
 
-  bar(
-    13,
-    'Sessions are 256 random bits, stored hashed, and die with what they stand on (bearer tokens only so far)',
-    (count) => endSessions(authority, 100, count),
+  bar(13, 'Sessions are 256 random bits, stored hashed, and die with what they stand on', (count) =>
+    endSessions(authority, 100, count),
   )
 })

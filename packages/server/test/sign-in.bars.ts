@@ -1,5 +1,6 @@
 import { routes } from '@sealmq/protocol/api'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { bar } from '../../../scripts/bar.ts'
 import { hashPassword } from '../src/identity/passwords.ts'
 import { defaultIdentitySettings } from '../src/identity/settings.ts'
 import type { Database } from '../src/store/schema.ts'
@@ -14,12 +15,14 @@ import { minute } from './test-clock.ts'
 onEachEngine('200 parallel guessers on one account', (engine) => {
   const shared = new SharedAuthority(engine)
 
-  it('have three passwords looked at in each of six locks, which grow', async () => {
+  bar(10, 'Of parallel guesses three passwords are looked at in each lock, and locks grow', async (count) => {
     const { authority, clock } = shared
     const email = await shared.newMember('viewer')
     const counted = await passwordCounts(authority)
     for (let level = 1; level <= 6; level++) {
       await guessInParallel(authority, email, 200)
+      count('parallel guesses', 200)
+      count('locks')
       expect(await passwordCounts(authority)).toEqual([...counted, { count: 0, level }])
       await authority.mailSettled()
       expect(await authority.mail.find(email, /locked/)).toHaveLength(level)
@@ -38,8 +41,11 @@ onEachEngine('50 uses of one right code at once', (engine) => {
     await insertBareMember(stores[0]!, 'bea')
   })
 
-  it('succeed once, in 200 rounds', async () => {
-    for (let round = 0; round < 200; round++) await useAtOnce(stores, purposes[round % purposes.length]!)
+  bar(8, 'Of 50 uses of one right code at the same moment one succeeds', async (count) => {
+    for (let round = 0; round < 200; round++) {
+      await useAtOnce(stores, purposes[round % purposes.length]!)
+      count('rounds of 50')
+    }
   })
 })
 
@@ -73,7 +79,7 @@ describe('2,000 timings', () => {
   })
   afterAll(() => authority.close())
 
-  it('tell nobody apart: unknown, wrong, locked, locked by an administrator', async () => {
+  bar(11, 'Unknown, wrong, locked and locked by hand take alike long', async (count) => {
     const name = {
       unknown: (index: number) => `unknown${index}`,
       wrong: (index: number) => `wrong${index >> 1}`,
@@ -82,10 +88,11 @@ describe('2,000 timings', () => {
     }
     const orders = Array.from({ length: perKind }, (_, index) => kinds.map((kind) => ({ kind, index }))).flat()
     const times = await measure(orders, 8, ({ kind, index }) => guess(`${name[kind](index)}@plant.example`))
+    count('timings', orders.length)
     expectAlike(times)
   })
 
-  it('tell nobody apart who has a bcrypt hash of the original system, three guesses at a time', async () => {
+  bar(11, 'A bcrypt hash of the original system takes as long as none, three guesses at a time', async (count) => {
     const store = await authority.database()
     for (let index = 0; index < 40; index++) await insertBareMember(store, `imported${index}`, bcryptHash)
     const orders = Array.from({ length: 60 }, (_, index) => [
@@ -95,10 +102,11 @@ describe('2,000 timings', () => {
     const times = await measure(orders, 3, ({ kind, index }) =>
       guess(kind === 'unknown' ? `nobody${index}@plant.example` : `imported${index >> 1}@plant.example`),
     )
+    count('timings', orders.length)
     expectAlike(times)
   })
 
-  it('tell nobody who exists by what strangers ask for: a code for a new password', async () => {
+  bar(11, 'A code for a forgotten password takes alike long whoever exists', async (count) => {
     const orders = Array.from({ length: 150 }, (_, index) => [
       { kind: 'unknown', index },
       { kind: 'known', index },
@@ -106,6 +114,7 @@ describe('2,000 timings', () => {
     const times = await measure(orders, 8, ({ kind, index }) =>
       ask(routes.passwordForgot, { email: `${kind === 'unknown' ? 'absent' : 'wrong'}${index}@plant.example` }),
     )
+    count('timings', orders.length)
     expectAlike(times)
   })
 })
