@@ -13,7 +13,8 @@ const progressStep = 250
 
 let peer: Peer | null = null
 let receivedSoFar = 0
-let wakePublisher: (() => void) | null = null
+/** All that wait for the subscriber wait for the same news. */
+let progress = Promise.withResolvers<void>()
 let subscription: Subscription | null = null
 
 class Subscription {
@@ -54,7 +55,8 @@ async function obey(order: Order): Promise<void> {
   } else if (order.order === 'publish') await publish(order)
   else if (order.order === 'progress') {
     receivedSoFar = order.received
-    wakePublisher?.()
+    progress.resolve()
+    progress = Promise.withResolvers()
   } else if (order.order === 'finish') await finish(order.sent)
   else {
     await peer?.end()
@@ -78,11 +80,8 @@ async function publish({ qos, size, duration, rate }: Extract<Order, { order: 'p
   if (rate === null) {
     const worker = async () => {
       while (performance.now() < end) {
-        if (sent - receivedSoFar > aheadLimit) {
-          await new Promise<void>((resolve) => {
-            wakePublisher = resolve
-          })
-        } else await send()
+        if (sent - receivedSoFar > aheadLimit) await progress.promise
+        else await send()
       }
     }
     await Promise.all(Array.from({ length: inFlight }, worker))
