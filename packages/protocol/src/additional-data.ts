@@ -1,5 +1,6 @@
 import { concatBytes } from './bytes.ts'
 import { byteStringHead, encodeCbor } from './cbor.ts'
+import { working } from './slab.ts'
 import type { MessageKind, SigningPolicy } from './types.ts'
 
 /** What a message is bound to beside its own bytes (docs/protocol.md, "Additional data"). */
@@ -46,7 +47,8 @@ export function topicAdditionalData(binding: Binding): TopicAdditionalData {
         before = concatBytes(encryptContext, byteStringHead(protectedHeader.length))
         whole = concatBytes(before, protectedHeader, external)
       }
-      const structure = whole.slice()
+      const structure = working.take(whole.length)
+      structure.set(whole)
       structure.set(protectedHeader, before.length)
       return structure
     },

@@ -3,6 +3,7 @@ import { encodeCbor } from './cbor.ts'
 import { decodeFirstCbor } from './cbor-reader.ts'
 import { SealError } from './error-codes.ts'
 import { maximumUint32 } from './layout.ts'
+import { working } from './slab.ts'
 
 /** What the sender meant with a message beside its payload. */
 export type Intent = 'retained' | 'command' | 'will'
@@ -29,7 +30,7 @@ const utf8 = new TextEncoder()
 export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Array {
   const { contentType, distance, timeToLive, intent } = fields
   if (distance === 1 && contentType === null && timeToLive === null && intent === null) {
-    const bytes = new Uint8Array(1 + payload.length)
+    const bytes = working.take(1 + payload.length)
     bytes[0] = emptyMap
     bytes.set(payload, 1)
     return bytes

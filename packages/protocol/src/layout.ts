@@ -1,6 +1,7 @@
 import { toHex } from './bytes.ts'
 import { byteStringHead } from './cbor.ts'
 import { SealError } from './error-codes.ts'
+import { handedOut, working } from './slab.ts'
 import { type SuiteName, suites } from './types.ts'
 
 /** No envelope may be longer, bytes; MQTT's own limit lies above it. */
@@ -55,9 +56,9 @@ export function protectedLength(suite: SuiteName): number {
 /** Encodes the protected map: alg (1), kid (4) = version ‖ epoch ‖ sender ‖ session, Partial IV (6) = time ‖ sequence. */
 export function encodeProtectedHeader(header: Header): Uint8Array {
   const algorithm = algorithmBytes[header.suite]
-  const bytes = new Uint8Array(algorithm.length + afterAlgorithm)
-  bytes.set(algorithm)
-  let at = algorithm.length
+  const bytes = working.take(algorithm.length + afterAlgorithm)
+  let at = 0
+  while (at < algorithm.length) bytes[at] = algorithm[at++]!
   bytes[at++] = 0x04
   bytes[at++] = 0x40 | kidLength
   bytes[at++] = envelopeVersion
@@ -87,7 +88,7 @@ export function encodeEnvelope(
 ): Uint8Array {
   const head = byteStringHead(ciphertext.length)
   const unprotected = signature ? 4 + signatureLength : 1
-  const bytes = new Uint8Array(4 + protectedHeader.length + unprotected + head.length + ciphertext.length)
+  const bytes = handedOut.take(4 + protectedHeader.length + unprotected + head.length + ciphertext.length)
   bytes[0] = 0xd0
   bytes[1] = 0x83
   bytes[2] = 0x58
