@@ -7,8 +7,23 @@ export function encodeCbor(value: unknown): Uint8Array {
 
 /** Head of a byte string of this length (RFC 8949, 3.1), shortest form. */
 export function byteStringHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x40 | length)
-  if (length < 0x100) return Uint8Array.of(0x58, length)
-  if (length < 0x1_0000) return Uint8Array.of(0x59, length >> 8, length & 0xff)
-  return Uint8Array.of(0x5a, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff)
+  const head = new Uint8Array(byteStringHeadLength(length))
+  writeByteStringHead(head, 0, length)
+  return head
+}
+
+/** Length of that head, bytes. */
+export function byteStringHeadLength(length: number): number {
+  return length < 24 ? 1 : length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5
+}
+
+/** Writes that head, and gives where it ends. */
+export function writeByteStringHead(into: Uint8Array, at: number, length: number): number {
+  const end = at + byteStringHeadLength(length)
+  into[at] = length < 24 ? 0x40 | length : length < 0x100 ? 0x58 : length < 0x1_0000 ? 0x59 : 0x5a
+  for (let index = end - 1; index > at; index--) {
+    into[index] = length & 0xff
+    length >>>= 8
+  }
+  return end
 }

@@ -1,7 +1,7 @@
 import { type TopicAdditionalData, topicAdditionalData } from './additional-data.ts'
 import { type Awaitable, chain } from './awaitable.ts'
 import { BoundedMap } from './bounded-map.ts'
-import { toHex } from './bytes.ts'
+import { equalBytes, toHex } from './bytes.ts'
 import type { Cryptography } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
 import { deriveSenderKey } from './key-schedule.ts'
@@ -19,13 +19,23 @@ export interface EpochKeys {
   senderKey: Uint8Array | null
 }
 
+/** One session of a sender, and what its messages are sealed with. */
+export interface HeldSession {
+  /** Hexadecimal. */
+  name: string
+  bytes: Uint8Array
+  key: Awaitable<MessageKey>
+}
+
 /** One epoch of a held channel, with what was derived for it so far. */
 export class HeldEpoch {
   readonly policy: EpochPolicy
   readonly #cryptography: Cryptography
   readonly #manifest: Manifest
   readonly #keys: EpochKeys
-  readonly #messageKeys = new BoundedMap<string, Awaitable<MessageKey>>(keptKeys)
+  readonly #sessions = new BoundedMap<string, HeldSession>(keptKeys)
+  // A sender's messages mostly come of one session: comparing its bytes costs less than writing them in hexadecimal.
+  readonly #latest = new BoundedMap<number, HeldSession>(keptKeys)
   readonly #topics = new BoundedMap<string, TopicAdditionalData>(keptTopics)
 
   constructor(cryptography: Cryptography, manifest: Manifest, policy: EpochPolicy, keys: EpochKeys) {
@@ -56,17 +66,37 @@ export class HeldEpoch {
 
   /** @throws SealError `unknown-key` */
   messageKey(sender: number, session: Uint8Array): Awaitable<MessageKey> {
-    const name = `${sender}:${toHex(session)}`
-    const kept = this.#messageKeys.get(name)
-    if (kept) return kept
+    return this.session(sender, session).key
+  }
+
+  /** @throws SealError `unknown-key` */
+  session(sender: number, bytes: Uint8Array): HeldSession {
+    const latest = this.#latest.get(sender)
+    if (latest && equalBytes(latest.bytes, bytes)) return latest
+    const name = toHex(bytes)
+    const known = `${sender}:${name}`
+    let session = this.#sessions.get(known)
+    if (!session) {
+      session = this.#startSession(sender, bytes, name)
+      this.#sessions.set(known, session)
+    }
+    this.#latest.set(sender, session)
+    return session
+  }
+
+  #startSession(sender: number, bytes: Uint8Array, name: string): HeldSession {
     const derived = chain(this.#senderKey(sender), (senderKey) =>
-      chain(messageKey(this.#cryptography, this.policy.suite, senderKey, session), (key) => {
-        this.#messageKeys.set(name, key)
-        return key
-      }),
+      messageKey(this.#cryptography, this.policy.suite, senderKey, bytes),
     )
-    this.#messageKeys.set(name, derived)
-    return derived
+    // A copy: the bytes may be a view of a whole message.
+    const session: HeldSession = { name, bytes: bytes.slice(), key: derived }
+    if (derived instanceof Promise) {
+      const keep = (key: MessageKey) => {
+        session.key = key
+      }
+      derived.then(keep, () => {})
+    }
+    return session
   }
 
   additionalData(topic: string): TopicAdditionalData {

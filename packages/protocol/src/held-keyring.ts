@@ -86,13 +86,19 @@ export class HeldKeyring {
 
   /** The authority's time now, ms. @throws KeyringError `clock-unknown` */
   now(): number {
-    if (!this.isTimeKnown) throw new KeyringError('clock-unknown')
-    return Math.floor(this.#options.monotonic() + this.#clockOffset!)
+    const monotonic = this.#options.monotonic()
+    if (!this.#knowsTime(monotonic)) throw new KeyringError('clock-unknown')
+    return Math.floor(monotonic + this.#clockOffset!)
   }
 
   /** False before the first keyring, and from a jump of the clocks until the next one (docs/protocol.md, 9). */
   get isTimeKnown(): boolean {
-    if (this.#clockOffset !== null && this.#isJump(this.clockDifference())) {
+    return this.#knowsTime(this.#options.monotonic())
+  }
+
+  #knowsTime(monotonic: number): boolean {
+    const { wallClock = Date.now } = this.#options
+    if (this.#clockOffset !== null && this.#isJump(wallClock() - monotonic)) {
       this.#clockOffset = null
       this.#clockJumps++
       this.#options.clockLost?.()

@@ -1,5 +1,5 @@
 import { toHex } from './bytes.ts'
-import { byteStringHead } from './cbor.ts'
+import { byteStringHeadLength, writeByteStringHead } from './cbor.ts'
 import { SealError } from './error-codes.ts'
 import { handedOut, working } from './slab.ts'
 import { type SuiteName, suites } from './types.ts'
@@ -86,9 +86,9 @@ export function encodeEnvelope(
   signature: Uint8Array | null,
   ciphertext: Uint8Array,
 ): Uint8Array {
-  const head = byteStringHead(ciphertext.length)
   const unprotected = signature ? 4 + signatureLength : 1
-  const bytes = handedOut.take(4 + protectedHeader.length + unprotected + head.length + ciphertext.length)
+  const ciphertextAt = 4 + protectedHeader.length + unprotected + byteStringHeadLength(ciphertext.length)
+  const bytes = handedOut.take(ciphertextAt + ciphertext.length)
   bytes[0] = 0xd0
   bytes[1] = 0x83
   bytes[2] = 0x58
@@ -103,8 +103,7 @@ export function encodeEnvelope(
     bytes.set(signature, at)
     at += signatureLength
   } else bytes[at++] = 0xa0
-  bytes.set(head, at)
-  bytes.set(ciphertext, at + head.length)
+  bytes.set(ciphertext, writeByteStringHead(bytes, at, ciphertext.length))
   return bytes
 }
 
@@ -115,10 +114,7 @@ export function encodeEnvelope(
 export function decodeEnvelope(bytes: Uint8Array): EnvelopeParts {
   if (bytes.length > maximumEnvelopeLength) throw new SealError('malformed', 'The envelope is too long.')
   if (bytes[0] !== 0xd0 || bytes[1] !== 0x83 || bytes[2] !== 0x58) throw new SealError('malformed')
-  const suite = suiteNames.find(
-    (name) => bytes[3] === protectedLength(name) && startsWith(bytes, 4, algorithmBytes[name]),
-  )
-  if (!suite) throw new SealError('malformed')
+  const suite = suiteOf(bytes)
   const kidAt = 4 + algorithmBytes[suite].length
   const end = 4 + protectedLength(suite)
   if (bytes.length < end + 1) throw new SealError('malformed')
@@ -180,16 +176,25 @@ export function inspectEnvelope(bytes: Uint8Array): EnvelopeInspection {
   }
 }
 
+function suiteOf(bytes: Uint8Array): SuiteName {
+  for (const name of suiteNames) {
+    if (bytes[3] === protectedLength(name) && startsWith(bytes, 4, algorithmBytes[name])) return name
+  }
+  throw new SealError('malformed')
+}
+
 // The ciphertext's head must be the shortest one and the string must end where the bytes end.
 function readLastByteString(bytes: Uint8Array, at: number): Uint8Array {
   const first = bytes[at]
   if (first === undefined) throw new SealError('malformed')
-  const lengthBytes = { 88: 1, 89: 2, 90: 4 }[first] ?? (first >= 0x40 && first < 0x58 ? 0 : -1)
+  const isShort = first >= 0x40 && first < 0x58
+  const lengthBytes = isShort ? 0 : first === 0x58 ? 1 : first === 0x59 ? 2 : first === 0x5a ? 4 : -1
   const start = at + 1 + lengthBytes
   if (lengthBytes < 0 || start > bytes.length) throw new SealError('malformed')
-  const length = bytes.length - start
-  const head = byteStringHead(length)
-  if (head.length !== 1 + lengthBytes || !startsWith(bytes, at, head)) throw new SealError('malformed')
+  let length = isShort ? first & 0x1f : 0
+  for (let index = at + 1; index < start; index++) length = length * 256 + bytes[index]!
+  if (length !== bytes.length - start || byteStringHeadLength(length) !== 1 + lengthBytes)
+    throw new SealError('malformed')
   return bytes.subarray(start)
 }
 

@@ -1,8 +1,7 @@
 import { type Awaitable, chain } from './awaitable.ts'
-import { toHex } from './bytes.ts'
 import type { Cryptography } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
-import type { HeldChannel, HeldEpoch } from './held-channel.ts'
+import type { HeldChannel, HeldEpoch, HeldSession } from './held-channel.ts'
 import type { HeldKeyring, HeldSender } from './held-keyring.ts'
 import { decodeInner, type InnerFields } from './inner-map.ts'
 import { decodeEnvelope, type EnvelopeParts } from './layout.ts'
@@ -84,11 +83,12 @@ export class MessageOpener {
     const context = this.#lookUp(topic, decodeEnvelope(envelope), delivery)
     const { parts, epoch, from } = context
     const signed = epoch.policy.signing === 'each'
-    return chain(epoch.messageKey(parts.header.sender, parts.header.session), (key) =>
+    const session = epoch.session(parts.header.sender, parts.header.session)
+    return chain(session.key, (key) =>
       chain(signed ? from.verificationKey() : null, (verificationKey) =>
         chain(
           openEnvelope(this.#options.cryptography, key, verificationKey, epoch.additionalData(topic), parts),
-          (plaintext) => this.#accept(context, plaintext),
+          (plaintext) => this.#accept(context, session, plaintext),
         ),
       ),
     )
@@ -111,7 +111,7 @@ export class MessageOpener {
   }
 
   // All of this is one step, so that two copies opened at once cannot both be accepted.
-  #accept(lookedUp: Context, plaintext: Uint8Array): OpenedMessage {
+  #accept(lookedUp: Context, { name: session }: HeldSession, plaintext: Uint8Array): OpenedMessage {
     const { topic, parts, held, epoch, from, delivery } = this.#current(lookedUp)
     const { header } = parts
     const { fields, payload } = decodeInner(plaintext)
@@ -120,7 +120,6 @@ export class MessageOpener {
     const { sealUntil, kind, signing } = epoch.policy
     if (sealUntil !== null && header.sealedAt > sealUntil) throw new SealError('epoch-retired')
     const now = this.#options.keyring.now()
-    const session = toHex(header.session)
     const { sender, sequence, sealedAt } = header
     const position: MessagePosition = { channel: held.id, sender, session, sequence, sealedAt, topic }
     const age = Math.max(0, now - sealedAt)

@@ -57,7 +57,7 @@ interface StateTopics {
  * Checking and remembering are two steps: `check*` refuses, `accept*` remembers.
  */
 export class ReplayState {
-  readonly #senders = new Map<string, SenderState>()
+  readonly #senders = new SenderStates()
   readonly #stateTopics = new Map<string, StateTopics>()
   /** Whether something was accepted since the last snapshot. */
   changed = false
@@ -71,7 +71,7 @@ export class ReplayState {
    */
   wasAccepted(position: MessagePosition, now: number, startFloor: number): boolean {
     if (position.sealedAt > now + maximumFuture) throw new SealError('stale', 'It was sealed in the future.')
-    const sender = this.#senders.get(senderKey(position))
+    const sender = this.#senders.get(position.channel, position.sender)
     const session = sender?.sessions.get(position.session)
     if (session?.window.has(position.sequence)) return true
     if (session?.window.isBelow(position.sequence)) throw new SealError('replayed', 'It lies below the replay window.')
@@ -134,7 +134,11 @@ export class ReplayState {
     try {
       const [, senders, stateTopics] = content as unknown as [1, EncodedSender[], EncodedStateTopics[]]
       for (const [key, floor, sessions] of senders) {
-        state.#senders.set(key, { floor: whole(floor), sessions: new Map(sessions.map(decodeSession)) })
+        const [channel, sender] = key.split(':')
+        state.#senders.set(channel!, whole(Number(sender)), {
+          floor: whole(floor),
+          sessions: new Map(sessions.map(decodeSession)),
+        })
       }
       for (const [channel, floor, last] of stateTopics) {
         state.#stateTopics.set(channel, { floor: whole(floor), last: new Map(last.map(decodeLast)) })
@@ -151,8 +155,10 @@ export class ReplayState {
    */
   merge(other: ReplayState): ReplayState {
     const merged = new ReplayState()
-    for (const key of new Set([...this.#senders.keys(), ...other.#senders.keys()])) {
-      merged.#senders.set(key, mergeSenders(this.#senders.get(key), other.#senders.get(key)))
+    for (const [channel, sender] of [...this.#senders, ...other.#senders]) {
+      if (merged.#senders.get(channel, sender)) continue
+      const [a, b] = [this, other].map((state) => state.#senders.get(channel, sender))
+      merged.#senders.set(channel, sender, mergeSenders(a, b))
     }
     for (const channel of new Set([...this.#stateTopics.keys(), ...other.#stateTopics.keys()])) {
       const topics = mergeStateTopics(this.#stateTopics.get(channel), other.#stateTopics.get(channel))
@@ -162,9 +168,7 @@ export class ReplayState {
   }
 
   #session(position: MessagePosition, startFloor: number): SessionState {
-    const key = senderKey(position)
-    const sender = this.#senders.get(key) ?? { floor: startFloor, sessions: new Map<string, SessionState>() }
-    this.#senders.set(key, sender)
+    const sender = this.#sender(position, startFloor)
     const known = sender.sessions.get(position.session)
     if (known) return known
     if (sender.sessions.size >= maximumSessions) forgetOldestSession(sender)
@@ -177,9 +181,36 @@ export class ReplayState {
     sender.sessions.set(position.session, session)
     return session
   }
+
+  #sender({ channel, sender }: MessagePosition, floor: number): SenderState {
+    const known = this.#senders.get(channel, sender)
+    if (known) return known
+    const state: SenderState = { floor, sessions: new Map() }
+    this.#senders.set(channel, sender, state)
+    return state
+  }
 }
 
-const senderKey = ({ channel, sender }: MessagePosition) => `${channel}:${sender}`
+/** By channel, then by sender: joining the two into one key would cost more than all else that is done with it. */
+class SenderStates {
+  readonly #channels = new Map<string, Map<number, SenderState>>()
+
+  get(channel: string, sender: number): SenderState | undefined {
+    return this.#channels.get(channel)?.get(sender)
+  }
+
+  set(channel: string, sender: number, state: SenderState): void {
+    const senders = this.#channels.get(channel) ?? new Map<number, SenderState>()
+    this.#channels.set(channel, senders)
+    senders.set(sender, state)
+  }
+
+  *[Symbol.iterator](): IterableIterator<[channel: string, sender: number, state: SenderState]> {
+    for (const [channel, senders] of this.#channels) {
+      for (const [sender, state] of senders) yield [channel, sender, state]
+    }
+  }
+}
 
 function rememberTopic(topics: Map<string, number>, { topic, sequence }: MessagePosition, distance: number) {
   const previous = topics.get(topic)
@@ -263,9 +294,9 @@ type EncodedSender = [key: string, floor: number, sessions: EncodedSession[]]
 type EncodedLast = [topic: string, sender: number, session: string, sequence: number, sealedAt: number]
 type EncodedStateTopics = [channel: string, floor: number, last: EncodedLast[]]
 
-function encodeSender([key, { floor, sessions }]: [string, SenderState]): EncodedSender {
+function encodeSender([channel, sender, { floor, sessions }]: [string, number, SenderState]): EncodedSender {
   return [
-    key,
+    `${channel}:${sender}`,
     floor,
     [...sessions].map(([session, { window, floor, highestTime, topics }]) => [
       session,
