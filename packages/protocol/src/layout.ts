@@ -1,7 +1,7 @@
 import { toHex } from './bytes.ts'
 import { byteStringHeadLength, writeByteStringHead } from './cbor.ts'
 import { SealError } from './error-codes.ts'
-import { handedOut, working } from './slab.ts'
+import { envelopeBytes, working } from './slab.ts'
 import { type SuiteName, suites } from './types.ts'
 
 /** No envelope may be longer, bytes; MQTT's own limit lies above it. */
@@ -88,7 +88,7 @@ export function encodeEnvelope(
 ): Uint8Array {
   const unprotected = signature ? 4 + signatureLength : 1
   const ciphertextAt = 4 + protectedHeader.length + unprotected + byteStringHeadLength(ciphertext.length)
-  const bytes = handedOut.take(ciphertextAt + ciphertext.length)
+  const bytes = envelopeBytes(ciphertextAt + ciphertext.length)
   bytes[0] = 0xd0
   bytes[1] = 0x83
   bytes[2] = 0x58
