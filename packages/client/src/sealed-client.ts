@@ -212,7 +212,7 @@ export class SealedClient extends EventSource {
 
   #hand(client: MqttClient, topic: string, payload: Uint8Array, options: IClientPublishOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      client.publish(topic, payload as Buffer, options, (error) => (error ? reject(this.#failure(error)) : resolve()))
+      client.publish(topic, forMqtt(payload), options, (error) => (error ? reject(this.#failure(error)) : resolve()))
     })
   }
 
@@ -451,6 +451,12 @@ export class SealedClient extends EventSource {
     const decision = decideSubscribe(this.#keyring.rights(), filter)
     return decision.allowed ? '' : decision.rule
   }
+}
+
+// MQTT.js copies what waits for its acknowledgement: of a Buffer its bytes, of others all the memory they are a view of.
+function forMqtt(bytes: Uint8Array): Buffer {
+  if (!('Buffer' in globalThis)) return bytes.slice() as Buffer
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 // A keyring without the authority's time refuses messages too: nothing tells whether they are fresh.

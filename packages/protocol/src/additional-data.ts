@@ -1,4 +1,4 @@
-import { concatBytes } from './bytes.ts'
+import { concatBytes, totalLength } from './bytes.ts'
 import { byteStringHead, encodeCbor } from './cbor.ts'
 import { working } from './slab.ts'
 import type { MessageKind, SigningPolicy } from './types.ts'
@@ -27,7 +27,7 @@ export interface TopicAdditionalData {
   /** Enc_structure (RFC 9052, 5.3): ["Encrypt0", protected, external_aad]. */
   forEncryption(protectedHeader: Uint8Array): Uint8Array
   /** Countersign_structure (RFC 9338, 3.3): ["CounterSignature0", protected, external_aad, ciphertext]. */
-  forSignature(protectedHeader: Uint8Array, ciphertext: Uint8Array): Uint8Array
+  forSignature(protectedHeader: Uint8Array, ...ciphertext: readonly Uint8Array[]): Uint8Array
 }
 
 const encryptContext = Uint8Array.of(0x83, ...encodeCbor('Encrypt0'))
@@ -52,14 +52,14 @@ export function topicAdditionalData(binding: Binding): TopicAdditionalData {
       structure.set(protectedHeader, before.length)
       return structure
     },
-    forSignature: (protectedHeader, ciphertext) =>
+    forSignature: (protectedHeader, ...ciphertext) =>
       concatBytes(
         countersignContext,
         byteStringHead(protectedHeader.length),
         protectedHeader,
         external,
-        byteStringHead(ciphertext.length),
-        ciphertext,
+        byteStringHead(totalLength(ciphertext)),
+        ...ciphertext,
       ),
   }
 }

@@ -70,11 +70,16 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-/** Joins byte strings. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+/** Length of byte strings when they are joined. */
+export function totalLength(parts: readonly Uint8Array[]): number {
   let length = 0
   for (const part of parts) length += part.length
-  const joined = new Uint8Array(length)
+  return length
+}
+
+/** Joins byte strings. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(totalLength(parts))
   let at = 0
   for (const part of parts) {
     joined.set(part, at)

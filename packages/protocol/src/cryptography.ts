@@ -15,8 +15,8 @@ export interface VerificationKey {
 
 /** AES-256-GCM or ChaCha20-Poly1305 under one key; 12-byte nonces, 16-byte tags. */
 export interface AeadKey {
-  /** Ciphertext ‖ tag. */
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Awaitable<Uint8Array>
+  /** Ciphertext ‖ tag, in one part or more. */
+  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Awaitable<readonly Uint8Array[]>
   /** The plaintext, or null when the tag is wrong. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Awaitable<Uint8Array | null>
 }

@@ -1,7 +1,7 @@
-import { toHex } from './bytes.ts'
+import { toHex, totalLength } from './bytes.ts'
 import { byteStringHeadLength, writeByteStringHead } from './cbor.ts'
 import { SealError } from './error-codes.ts'
-import { envelopeBytes, working } from './slab.ts'
+import { handedOut, working } from './slab.ts'
 import { type SuiteName, suites } from './types.ts'
 
 /** No envelope may be longer, bytes; MQTT's own limit lies above it. */
@@ -84,11 +84,12 @@ export function partialIvOf(protectedHeader: Uint8Array): Uint8Array {
 export function encodeEnvelope(
   protectedHeader: Uint8Array,
   signature: Uint8Array | null,
-  ciphertext: Uint8Array,
+  ...ciphertext: readonly Uint8Array[]
 ): Uint8Array {
+  const ciphertextLength = totalLength(ciphertext)
   const unprotected = signature ? 4 + signatureLength : 1
-  const ciphertextAt = 4 + protectedHeader.length + unprotected + byteStringHeadLength(ciphertext.length)
-  const bytes = envelopeBytes(ciphertextAt + ciphertext.length)
+  const ciphertextAt = 4 + protectedHeader.length + unprotected + byteStringHeadLength(ciphertextLength)
+  const bytes = handedOut.take(ciphertextAt + ciphertextLength)
   bytes[0] = 0xd0
   bytes[1] = 0x83
   bytes[2] = 0x58
@@ -103,7 +104,11 @@ export function encodeEnvelope(
     bytes.set(signature, at)
     at += signatureLength
   } else bytes[at++] = 0xa0
-  bytes.set(ciphertext, writeByteStringHead(bytes, at, ciphertext.length))
+  at = writeByteStringHead(bytes, at, ciphertextLength)
+  for (const part of ciphertext) {
+    bytes.set(part, at)
+    at += part.length
+  }
   return bytes
 }
 

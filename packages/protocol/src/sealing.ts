@@ -21,9 +21,9 @@ export function sealEnvelope(
   const protectedHeader = encodeProtectedHeader(header)
   const aad = additionalData.forEncryption(protectedHeader)
   return chain(key.seal(partialIvOf(protectedHeader), aad, encodeInner(inner, payload)), (ciphertext) => {
-    if (!signingKey) return encodeEnvelope(protectedHeader, null, ciphertext)
-    const signed = cryptography.sign(signingKey, additionalData.forSignature(protectedHeader, ciphertext))
-    return chain(signed, (signature) => encodeEnvelope(protectedHeader, signature, ciphertext))
+    if (!signingKey) return encodeEnvelope(protectedHeader, null, ...ciphertext)
+    const signed = cryptography.sign(signingKey, additionalData.forSignature(protectedHeader, ...ciphertext))
+    return chain(signed, (signature) => encodeEnvelope(protectedHeader, signature, ...ciphertext))
   })
 }
 

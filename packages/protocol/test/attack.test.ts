@@ -1,4 +1,12 @@
-import { decodeEnvelope, encodeInner, KeyringError, MessageOpener, MessageSealer, ReplayState } from '@sealmq/protocol'
+import {
+  concatBytes,
+  decodeEnvelope,
+  encodeInner,
+  KeyringError,
+  MessageOpener,
+  MessageSealer,
+  ReplayState,
+} from '@sealmq/protocol'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { webCryptography } from '@sealmq/protocol/webcrypto'
 import { describe, expect, it } from 'vitest'
@@ -27,7 +35,8 @@ describe('a reader that holds the channel key', () => {
     const key = await epoch.messageKey(writer.sender, header.session)
     const data = epoch.additionalData('plant/pump')
     const inner = encodeInner({ contentType: null, distance: 0, timeToLive: null, intent: null }, payload.slice(1))
-    const other = await key.seal(protectedHeader.slice(-10), data.forEncryption(protectedHeader), inner)
+    const sealed = await key.seal(protectedHeader.slice(-10), data.forEncryption(protectedHeader), inner)
+    const other = concatBytes(...sealed)
     const forged = envelope.slice()
     forged.set(other, forged.length - decodeEnvelope(envelope).ciphertext.length)
     expect(signature).not.toBeNull()

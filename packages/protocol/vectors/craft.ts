@@ -40,11 +40,11 @@ export async function craft(message: Craft) {
   const encStructure = data.forEncryption(protectedHeader)
   const key = await messageKey(cryptography, suite, senderKey, session)
   const ciphertext = await key.seal(protectedHeader.subarray(-10), encStructure, plaintext)
-  const toBeSigned = data.forSignature(protectedHeader, ciphertext)
+  const toBeSigned = data.forSignature(protectedHeader, ...ciphertext)
   const signingKey = senders.find((entry) => entry.sender === (message.signer ?? sender))?.key
   const signed = message.signed ?? signing !== 'off'
   const signature = signed && signingKey ? await cryptography.sign(signingKey, toBeSigned) : null
-  const envelope = encodeEnvelope(protectedHeader, signature, ciphertext)
+  const envelope = encodeEnvelope(protectedHeader, signature, ...ciphertext)
   const steps = { senderKey, material, protectedHeader, externalAad: encodeExternalAad(binding), encStructure, toBeSigned }
   return { envelope, steps, header: { epoch, sender, session, sequence, sealedAt }, kind, signed }
 }

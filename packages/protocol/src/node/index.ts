@@ -81,7 +81,7 @@ function importAead(suite: 'A256GCM' | 'ChaCha20/Poly1305', key: Uint8Array): Ae
       cipher.setAAD(aad)
       const ciphertext = cipher.update(plaintext)
       cipher.final()
-      return Buffer.concat([ciphertext, cipher.getAuthTag()])
+      return [ciphertext, cipher.getAuthTag()]
     },
     open: (nonce, aad, sealed) => {
       if (sealed.length < 16) return null

@@ -26,10 +26,15 @@ interface Keys {
   ivMac: Mac
 }
 
-function seal(keys: Keys, partialIv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Awaitable<Uint8Array> {
+function seal(
+  keys: Keys,
+  partialIv: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Awaitable<readonly Uint8Array[]> {
   return chain(initialisationVector(keys, partialIv), (iv) =>
     chain(keys.cbc.encrypt(iv, plaintext), (ciphertext) =>
-      chain(keys.mac(macInput(aad, iv, ciphertext)), (mac) => concatBytes(ciphertext, mac.subarray(0, 32))),
+      chain(keys.mac(macInput(aad, iv, ciphertext)), (mac) => [ciphertext, mac.subarray(0, 32)]),
     ),
   )
 }

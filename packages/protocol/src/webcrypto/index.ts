@@ -79,8 +79,9 @@ async function importGcm(bytes: Uint8Array): Promise<AeadKey> {
     tagLength: 128,
   })
   return {
-    seal: async (nonce, aad, plaintext) =>
+    seal: async (nonce, aad, plaintext) => [
       new Uint8Array(await subtle.encrypt(algorithm(nonce, aad), key, owned(plaintext))),
+    ],
     open: async (nonce, aad, sealed) => {
       if (sealed.length < 16) return null
       return decrypted(subtle.decrypt(algorithm(nonce, aad), key, owned(sealed)))
@@ -90,7 +91,7 @@ async function importGcm(bytes: Uint8Array): Promise<AeadKey> {
 
 function importChaCha(key: Uint8Array): AeadKey {
   return {
-    seal: (nonce, aad, plaintext) => chacha20poly1305(key, nonce, aad).encrypt(plaintext),
+    seal: (nonce, aad, plaintext) => [chacha20poly1305(key, nonce, aad).encrypt(plaintext)],
     open: (nonce, aad, sealed) => {
       if (sealed.length < 16) return null
       try {
