@@ -86,16 +86,19 @@ export class MessageSealer {
     }
     if (payload.length > maximumEnvelopeLength - 1024) throw new SealError('malformed', 'The payload is too large.')
     // Before a sequence is taken: one that is never sent would show as a gap.
-    checkInner(innerFields(options, 0))
+    const inner = innerFields(options)
+    checkInner(inner)
     const { cryptography, signingKey, keyring } = this.#options
-    const { position, distance } = options.will ? this.#alone(now) : this.#next(held, topic, now)
-    const header: Header = { suite: epoch.policy.suite, epoch: epoch.policy.epoch, sender: keyring.sender, ...position }
+    const { session, sequence, sealedAt, distance } = options.will ? this.#alone(now) : this.#next(held, topic, now)
+    const { sender } = keyring
+    const { suite, epoch: epochNumber } = epoch.policy
+    const header: Header = { suite, epoch: epochNumber, sender, session, sealedAt, sequence }
     const key = epoch.policy.signing === 'each' ? signingKey : null
-    const inner = innerFields(options, distance)
-    return chain(epoch.messageKey(keyring.sender, position.session), (messageKey) =>
+    inner.distance = distance
+    return chain(epoch.messageKey(sender, session), (messageKey) =>
       chain(
         sealEnvelope(cryptography, messageKey, key, epoch.additionalData(topic), header, inner, payload),
-        (envelope) => ({ envelope, channel: held.manifest.name, epoch: header.epoch, ...position }),
+        (envelope) => ({ envelope, channel: held.manifest.name, epoch: epochNumber, session, sequence, sealedAt }),
       ),
     )
   }
@@ -134,14 +137,14 @@ export class MessageSealer {
     progress.lastByTopic.set(topic, sequence)
     // Within a session time never goes back, so that a newer state is never taken for an older one.
     this.#lastSealedAt = Math.max(this.#lastSealedAt, now)
-    const position = { session: this.#session, sequence, sealedAt: this.#lastSealedAt }
-    return { position, distance: previous === undefined ? 0 : sequence - previous }
+    const distance = previous === undefined ? 0 : sequence - previous
+    return { session: this.#session, sequence, sealedAt: this.#lastSealedAt, distance }
   }
 
   // A will may be delivered long after later messages: in a session of its own no window has moved past it.
   #alone(now: number) {
     const session = this.#options.cryptography.randomBytes(sessionLength)
-    return { position: { session, sequence: 0, sealedAt: now }, distance: 0 }
+    return { session, sequence: 0, sealedAt: now, distance: 0 }
   }
 
   #startSessionAfterJump(now: number): void {
@@ -163,7 +166,7 @@ export class MessageSealer {
   }
 }
 
-function innerFields(options: SealOptions, distance: number): InnerFields {
+function innerFields(options: SealOptions): InnerFields {
   const intent: Intent | null = options.will
     ? 'will'
     : options.retained
@@ -171,5 +174,5 @@ function innerFields(options: SealOptions, distance: number): InnerFields {
       : options.command
         ? 'command'
         : null
-  return { contentType: options.contentType ?? null, distance, timeToLive: options.timeToLive ?? null, intent }
+  return { contentType: options.contentType ?? null, distance: 0, timeToLive: options.timeToLive ?? null, intent }
 }
