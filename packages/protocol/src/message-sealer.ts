@@ -30,6 +30,7 @@ export interface SealOptions {
 
 /** A sealed message and its place among the sender's own. */
 export interface SealedMessage {
+  /** A view of memory that other envelopes share: its `buffer` is more than it. */
   envelope: Uint8Array
   /** Name of the channel. */
   channel: string
