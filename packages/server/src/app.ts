@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import type { AuditOrigin } from '@sealmq/audit-log'
 import { printable } from '@sealmq/protocol/api'
 import type { FastifyInstance } from 'fastify'
 import { finishRestore } from './administration/after-restore.ts'
@@ -10,6 +12,22 @@ import { ChangeFeed } from './administration/change-feed.ts'
 import { seedDefaults } from './administration/defaults.ts'
 import { Outbox } from './administration/outbox.ts'
 import { RightsSnapshot } from './administration/rights.ts'
+import { system } from './audit/actors.ts'
+import { appendRecords } from './audit/append.ts'
+import { AuditCounts } from './audit/audit-counts.ts'
+import { AuditDuties } from './audit/audit-duties.ts'
+import { AuditLog } from './audit/audit-log.ts'
+import { recordStart, recordStop } from './audit/authority-records.ts'
+import { type CheckpointSetting, checkCheckpointSetting, checkpointPlaces } from './audit/checkpoint-places.ts'
+import { refuseTopicOfChannel } from './audit/checkpoint-topic.ts'
+import { tellDiskLow } from './audit/disk-low.ts'
+import { type DiskSpace, DiskWatch, readDiskSpace } from './audit/disk-space.ts'
+import { loadLogKey } from './audit/log-key.ts'
+import { MessageAudit } from './audit/messages/message-audit.ts'
+import { startCheckWorker } from './audit/messages/message-checker.ts'
+import { type RecordingContext, recorded } from './audit/recording.ts'
+import { RefusalLog } from './audit/refusal-log.ts'
+import { describeSettings } from './audit/serve-settings.ts'
 import { StartError } from './authority-error.ts'
 import { exists } from './backup/backup.ts'
 import { EmbeddedBroker } from './broker/embedded/index.ts'
@@ -31,6 +49,7 @@ import { MailQueue } from './mail/mail-queue.ts'
 import { readMailFrom } from './mail/mail-setting.ts'
 import { outboxTransport } from './mail/outbox-transport.ts'
 import { smtpTransport } from './mail/transport.ts'
+import { type Schedule, unheldTimer } from './schedule.ts'
 import { openStore, requirePostgres } from './store/open-store.ts'
 import { lockStore } from './store/store-lock.ts'
 import { loadTls, type TlsSetting } from './tls/load-tls.ts'
@@ -59,8 +78,14 @@ export interface ServeOptions {
   trustProxy?: boolean
   /** What differs from the defaults. */
   identity?: Partial<IdentitySettings>
+  /** Where checkpoints of the audit log are published by themselves. */
+  checkpoints?: Partial<CheckpointSetting>
   /** The clock, ms; the system's when it is left out. */
   now?: () => number
+  /** The timers of the audit; the system's when it is left out. */
+  schedule?: Schedule
+  /** The disk of the data folder. */
+  diskSpace?: () => Promise<DiskSpace>
 }
 
 export interface RunningAuthority {
@@ -73,6 +98,7 @@ export interface RunningAuthority {
   close(): Promise<void>
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 /** ms that the clock may stand before the last change of the store without a word. */
 const clockTolerance = 60_000
 
@@ -98,7 +124,8 @@ async function compose(
   now: () => number,
   undo: (() => Promise<void>)[],
 ): Promise<RunningAuthority> {
-  const { dataDir } = options
+  const { dataDir, checkpoints = {}, schedule = unheldTimer } = options
+  await checkCheckpointSetting(checkpoints, options.allowPlain)
   const tls = options.tls ? await loadTls(options.tls, join(dataDir, 'tls'), now()) : null
   if (options.store !== null) requirePostgres(options.store)
   const masterKeyFile = join(dataDir, 'master.key')
@@ -124,24 +151,81 @@ async function compose(
       'the clock stands before the last change of the store: clients refuse messages as stale until it has caught up. Correct the clock',
     )
   }
-  const rights = new RightsSnapshot(store)
+  const logKey = await loadLogKey(store, masterKey, identity.deployment)
+  const checkpointTopic = checkpoints.topic ?? null
+  const rights = new RightsSnapshot(store, now, checkpointTopic)
   const feed = new ChangeFeed()
-  const broker = new EmbeddedBroker({ ...options.mqtt, folder: join(dataDir, 'broker'), tls, policy: rights, logger })
-  const outbox = new Outbox({ store, rights, broker, announce: (revision) => feed.announce(revision), logger })
-  const changes: ChangeContext = {
+  const messages = new MessageAudit({
+    startWorker: () => startCheckWorker(identity.deployment),
+    directory: () => rights.directory,
+    append: (records) => store.transaction().execute((transaction) => appendRecords(transaction, records, now())),
+    logger,
+    now,
+    every: (interval, work) => {
+      const timer = setInterval(work, interval)
+      return { end: () => clearInterval(timer) }
+    },
+  })
+  const broker = new EmbeddedBroker({
+    ...options.mqtt,
+    folder: join(dataDir, 'broker'),
+    tls,
+    policy: rights,
+    witness: messages,
+    logger,
+    now,
+  })
+  const auditCounts = new AuditCounts()
+  const places = checkpointPlaces(checkpoints, broker, {
+    schedule,
+    logger,
+    failed: (place) => auditCounts.publishFailed(place),
+  })
+  const audit = await AuditLog.open({
     store,
+    key: logKey,
+    now,
+    published: (checkpoint) => {
+      for (const place of places) place.publish(checkpoint)
+    },
+  })
+  const outbox = new Outbox({ store, rights, broker, announce: (revision) => feed.announce(revision), logger })
+  const recording: RecordingContext = {
+    store,
+    by: system,
+    now,
+    appendFailed: () => {
+      auditCounts.appendFailures += 1
+    },
+  }
+  const changes: ChangeContext = {
+    ...recording,
     masterKey,
     deployment: identity.deployment,
-    now,
+    checkpointTopic,
     committed: (revision) => outbox.run(revision),
   }
-  const withoutBroker = { ...changes, committed: async () => {} }
+  // A topic of checkpoints in the way of the default channels is refused below, as one in the way of others.
+  const withoutBroker = { ...changes, checkpointTopic: null, committed: async () => {} }
+  const settings = { ...defaultIdentitySettings, ...options.identity }
+  const before = await recordStart(recording, {
+    version,
+    engine: options.store === null ? 'sqlite' : 'postgres',
+    settings: describeSettings(options, settings),
+  })
+  undo.push(() => recordStop(recording, { failed: true }))
   const seeded = await store.selectFrom('roles').select('id').limit(1).executeTakeFirst()
   if (!seeded) await applyChange(withoutBroker, seedDefaults)
   if (await finishRestore(store, withoutBroker)) logger.warn('restored from a backup: new epochs, no sessions')
+  if (checkpointTopic !== null) await refuseTopicOfChannel(store, checkpointTopic)
   await rights.reload()
+  undo.push(() => messages.stop())
+  messages.start()
   undo.push(() => broker.stop())
   await broker.start()
+  // A channel may take the topic next, and its readers would be given the last note.
+  if (typeof before.checkpointTopic === 'string' && before.checkpointTopic !== checkpointTopic)
+    await broker.publishOwn(before.checkpointTopic, '')
   const mail = new MailQueue({
     store,
     masterKey,
@@ -151,35 +235,54 @@ async function compose(
     logger,
   })
   undo.push(() => mail.stop())
-  const keyrings = new KeyringBuilder({ store, masterKey, identity, now })
-  const people: IdentityContext = {
-    store,
-    changes,
+  const keyrings = new KeyringBuilder({ ...recording, masterKey, identity })
+  const people = (by: AuditOrigin): IdentityContext => ({
+    ...recording,
+    by,
+    changes: { ...changes, by },
     masterKey,
     codes: new CodeHasher(masterKey),
-    settings: { ...defaultIdentitySettings, ...options.identity },
+    settings,
     about: { deployment: identity.name },
     serverUrl: () => publicUrl ?? urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo, options.tls),
     mail,
-    now,
     monotonic: () => performance.now(),
     wait: (ms) => setTimeout(ms),
-  }
+  })
   const publicUrl = options.publicUrl ? new URL(options.publicUrl).origin : null
   const origins = () => {
     const { port } = http.server.address() as AddressInfo
     return [...ownOrigins(tls ? 'https' : 'http', hostNames(options), port), ...(publicUrl ? [publicUrl] : [])]
   }
+  const refusals = new RefusalLog({
+    record: (records) =>
+      recorded(recording, async (_transaction, record) => {
+        for (const { event, origin } of records) record(event, origin)
+      }),
+    failed: (error) => logger.error({ error: String(error) }, 'a refusal was not recorded'),
+    schedule,
+  })
+  const disk = new DiskWatch({
+    read: options.diskSpace ?? (() => readDiskSpace(dataDir)),
+    becameLow: (space) => tellDiskLow(people(system), space),
+    logger,
+  })
+  const duties = new AuditDuties({ audit, places, disk, refusals, recording, schedule, logger })
   const authority: Authority = {
     store,
     now,
     identity,
-    changes,
+    settings,
     people,
+    audit,
+    refusals,
+    auditCounts,
+    disk,
     mail,
     keyrings,
     feed,
     broker,
+    messages,
     brokerUrl: () => broker.address(),
     secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
     ownOrigins: origins,
@@ -191,6 +294,8 @@ async function compose(
   undo.push(() => closeHttp(http))
   await outbox.run()
   mail.wake()
+  undo.push(() => duties.abandon())
+  await duties.start()
   const setupCode = await renewSetupCode(store)
   return {
     httpUrl: urlOf(tls ? 'https' : 'http', http.server.address() as AddressInfo, options.tls),
@@ -200,9 +305,12 @@ async function compose(
     close: async () => {
       feed.close()
       await closeHttp(http)
+      await duties.brokerStops()
       await broker.stop()
+      await messages.stop()
       await outbox.stop()
       await mail.stop()
+      await duties.stop()
       await unlock()
       await store.destroy()
     },

@@ -26,6 +26,7 @@ export const authorityErrorCodes = {
   'too-large': 413,
   'too-many-tries': 429,
   internal: 500,
+  'store-damaged': 500,
   'mail-failed': 502,
   busy: 503,
   'disk-full': 507,

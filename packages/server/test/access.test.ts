@@ -4,10 +4,10 @@ import { uncounted } from '../../../scripts/bar.ts'
 import { endSessions } from './sessions.ts'
 import { password, TestAuthority } from './test-authority.ts'
 
-type Who = 'nobody' | 'garbage' | 'waiting' | 'member' | 'sender' | 'administrator'
-const everyone: Who[] = ['nobody', 'garbage', 'waiting', 'member', 'sender', 'administrator']
-const signedIn: Who[] = ['waiting', 'member', 'administrator']
-const approved: Who[] = ['member', 'administrator']
+type Who = 'nobody' | 'garbage' | 'waiting' | 'member' | 'auditor' | 'sender' | 'administrator'
+const everyone: Who[] = ['nobody', 'garbage', 'waiting', 'member', 'auditor', 'sender', 'administrator']
+const signedIn: Who[] = ['waiting', 'member', 'auditor', 'administrator']
+const approved: Who[] = ['member', 'auditor', 'administrator']
 const bodies: Record<string, object> = {
   [`POST ${routes.members}`]: { email: 'x@plant.example', name: 'x', password: 'x'.repeat(3), roles: [] },
   [`POST ${routes.roles}`]: { name: 'x', grants: [{ channel: 'none', right: 'publish' }] },
@@ -48,9 +48,15 @@ const admitted: Record<string, Who[]> = {
   [`GET ${routes.senders}`]: approved,
   [`GET ${routes.senders}?all=true`]: ['administrator'],
   [`POST ${routes.senders}`]: approved,
-  [`DELETE ${routes.sender}`]: ['member', 'sender', 'administrator'],
+  [`DELETE ${routes.sender}`]: [...approved, 'sender'],
   [`GET ${routes.keyring}`]: ['sender'],
   [`GET ${routes.changes}`]: ['sender'],
+  [`GET ${routes.auditRecords}`]: ['auditor', 'administrator'],
+  [`GET ${routes.auditExport}`]: ['auditor', 'administrator'],
+  [`GET ${routes.auditInclusion}`]: ['auditor', 'administrator'],
+  [`GET ${routes.auditCheckpoint}`]: [...approved, 'sender'],
+  [`POST ${routes.auditCheckpoint}`]: [...approved, 'sender'],
+  [`GET ${routes.auditConsistency}`]: [...approved, 'sender'],
   ...Object.fromEntries(
     [
       `GET ${routes.members}`,
@@ -91,6 +97,8 @@ describe('who may ask what', () => {
     const member = await authority.createMember('bea', 'viewer', 'sensor', 'controller')
     tokens.member = member.token
     tokens.sender = (await authority.addSender(member.token)).token
+    await authority.askAdmin('POST', routes.roles, { name: 'auditing', auditor: true, grants: [] })
+    tokens.auditor = (await authority.createMember('olga', 'auditing')).token
     tokens.administrator = authority.admin
     tokens.waiting = await waitingMember(authority)
   })
@@ -177,13 +185,8 @@ describe('who may ask what', () => {
   })
 })
 
-// Whoever is signed in is told that it may not; anybody else that it is not signed in.
-const refusal = (who: Who, allowed: Who[]) =>
-  who === 'waiting' && allowed.includes('administrator')
-    ? 403
-    : who === 'member' && allowed[0] === 'administrator'
-      ? 403
-      : 401
+// Whoever is signed in is told that it may not; anybody else, and senders, that it is not signed in.
+const refusal = (who: Who, allowed: Who[]) => (signedIn.includes(who) && allowed.includes('administrator') ? 403 : 401)
 
 /** A member that an import left waiting for approval. */
 async function waitingMember(authority: TestAuthority): Promise<string> {

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import { type Count, longestMinutes } from '../../../scripts/bar.ts'
 import { AuthorityProcess } from './authority-process.ts'
+import { LogWatch } from './log-watch.ts'
 import { TestAuthority } from './test-authority.ts'
 
 const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
@@ -16,6 +17,8 @@ const longestRound = 12
 
 /** What was acknowledged, and must be found again. A write whose answer did not come may be there or not. */
 class Ledger {
+  /** What the log must tell of the names that were acknowledged. */
+  readonly recorded = new Set<string>()
   readonly roles = new Map<string, 'present' | 'absent'>()
   readonly senders = new Map<number, 'living' | 'revoked'>()
   epoch = 0
@@ -23,8 +26,8 @@ class Ledger {
 }
 
 /**
- * Kills the authority under administrative writes, again and again; every acknowledged write is there afterwards, and the
- * store is whole.
+ * Kills the authority under administrative writes, again and again; every acknowledged write is there afterwards and in the
+ * audit log, the store is whole, and the log goes on from every checkpoint that was seen.
  * @param store null: SQLite
  */
 export async function killUnderWrites(store: string | null, kills: number, count: Count): Promise<void> {
@@ -32,6 +35,7 @@ export async function killUnderWrites(store: string | null, kills: number, count
   try {
     await authority.setUp()
     const ledger = new Ledger()
+    const watch = new LogWatch(authority)
     const until = performance.now() + longestMinutes * 60_000
     for (let round = 0; round < kills; round++) {
       if (performance.now() > until) {
@@ -39,12 +43,17 @@ export async function killUnderWrites(store: string | null, kills: number, count
         return
       }
       const before = ledger.writes
+      const watching = watch.seeCheckpoints()
       await writeUntilKilled(authority, ledger, round)
+      await watching
       count('kills')
       count('acknowledged writes', ledger.writes - before)
       await checkStore(authority)
       await authority.startAgain()
       await checkLedger(authority, ledger)
+      const { records, checkpoints } = await watch.verify(ledger.recorded)
+      count('records verified', records)
+      count('checkpoints seen before a kill', checkpoints)
     }
   } finally {
     await authority.close()
@@ -79,7 +88,7 @@ const isCutOff = (error: unknown) => error instanceof TypeError || error instanc
 
 async function writeOnce(
   authority: TestAuthority<AuthorityProcess>,
-  { roles, senders }: Ledger,
+  { roles, senders, recorded }: Ledger,
   kind: (typeof kinds)[number],
   name: string,
   acknowledged: () => void,
@@ -88,22 +97,26 @@ async function writeOnce(
     const sender = await authority.addSender(authority.admin, name)
     expect(senders.has(sender.sender), 'a sender id that was given before').toBe(false)
     senders.set(sender.sender, 'living')
+    recorded.add(`sender.add ${name}`)
     acknowledged()
     senders.delete(sender.sender)
     const { status } = await authority.askAdmin('DELETE', at(routes.sender, sender.sender))
     expect(status).toBe(204)
     senders.set(sender.sender, 'revoked')
+    recorded.add(`sender.remove ${name}`)
     acknowledged()
     return
   }
   const grants = [{ channel: 'sensor', right: 'publish' }]
   expect(await authority.askAdmin('POST', routes.roles, { name, grants })).toMatchObject({ status: 201 })
   roles.set(name, 'present')
+  recorded.add(`role.create ${name}`)
   acknowledged()
   if (kind === 'role') return
   roles.delete(name)
   expect(await authority.askAdmin('DELETE', at(routes.role, name))).toMatchObject({ status: 204 })
   roles.set(name, 'absent')
+  recorded.add(`role.remove ${name}`)
   acknowledged()
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { CodeHasher } from '../src/identity/code-hash.ts'
-import { newDigits, storeCode, takeCode } from '../src/identity/one-time-codes.ts'
+import { newDigits, storeCode, tryCode } from '../src/identity/one-time-codes.ts'
 import { MasterKey } from '../src/keys/master-key.ts'
 import type { CodePurpose, Database } from '../src/store/schema.ts'
 import { inParallel } from './engines.ts'
@@ -28,8 +28,14 @@ export interface Use {
   tries?: number
 }
 
-export const take = (store: Database, { member = 'bea', purpose = 'login', code, now = begin, tries = 5 }: Use) =>
-  takeCode(store, hasher, { member, purpose, code, now, tries })
+/** Looks at a code and uses it up. */
+export async function take(
+  store: Database,
+  { member = 'bea', purpose = 'login', code, now = begin, tries = 5 }: Use,
+): Promise<{ detail: string | null } | null> {
+  const right = await tryCode(store, hasher, { member, purpose, code, now, tries })
+  return right && (await right.use(store)) ? { detail: right.detail } : null
+}
 
 export async function give(store: Database, purpose: CodePurpose = 'login', code = newDigits(), now = begin) {
   await storeCode(store, hasher, { member: 'bea', purpose, code, now, expiresAt: now + 5 * minute, detail: purpose })

@@ -42,7 +42,7 @@ describe('what follows a change', () => {
   }
 
   it('is made up for when the store was away: until then nobody may do anything', async () => {
-    const rights = new RightsSnapshot(store)
+    const rights = new RightsSnapshot(store, () => 0)
     await rights.reload()
     const known = () => rights.authenticate('sender-1', Buffer.from(credential))
     expect(known()).toEqual({ sender: 1 })
@@ -66,7 +66,7 @@ describe('what follows a change', () => {
       throw new Error('the broker is away')
     }
     const announced: number[] = []
-    const rights = new RightsSnapshot(store)
+    const rights = new RightsSnapshot(store, () => 0)
     const outbox = new Outbox({ store, rights, broker, announce: (revision) => announced.push(revision), logger })
     await outbox.run(3)
     expect([announced, told]).toEqual([[3], []])

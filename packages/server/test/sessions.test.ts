@@ -179,7 +179,7 @@ onEachEngine('sessions', (engine) => {
   })
 
   describe('step-up', () => {
-    /** What a person does with the own sessions needs no fresh factor, and strangers have none. */
+    /** What a person does with the own sessions needs no fresh factor, nor does a checkpoint; strangers have none. */
     const without = [
       routes.setup,
       routes.login,
@@ -193,6 +193,7 @@ onEachEngine('sessions', (engine) => {
       routes.stepUpSend,
       routes.sessions,
       routes.session,
+      routes.auditCheckpoint,
     ].map(String)
     const status = async (token: string, method: string, path: string, body?: object) =>
       (await authority.ask<Failure>(method, path, body, token)).status

@@ -218,6 +218,8 @@ export function testOptions(options: Partial<ServeOptions> = {}): ServeOptions {
     masterKey: null,
     logLevel: 'silent',
     name: null,
+    // That of the machine is no subject of tests.
+    diskSpace: async () => ({ free: 2 ** 40, total: 2 ** 41 }),
     ...options,
     // How long a refusal takes is the subject of one test only.
     identity: { failureTime: 0, importedFailureTime: 0, ...options.identity },

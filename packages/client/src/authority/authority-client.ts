@@ -96,20 +96,29 @@ export class AuthorityClient {
   async request<T>(method: string, path: string, body?: unknown): Promise<T> {
     const signal = AbortSignal.timeout(this.#options.timeout ?? 10_000)
     const response = await this.#send(method, path, body, signal)
-    const text = await response.text().catch(() => {
-      throw new ClientError('authority-unreachable')
-    })
+    const text = await textOf(response)
     const answer = parse(text)
     if (response.ok && (answer !== undefined || text === '')) return answer as T
-    if (response.ok || !hasShape(Failure, answer)) throw this.#badAnswer(response.status)
-    const failure = answer as Failure
-    throw new AuthorityError(response.status, failure.code, failure.message, failure)
+    throw this.#refusal(response, answer)
+  }
+
+  /** The bytes of an answer that may be long, as they come. It takes as long as it takes: the signal ends it. */
+  async open(path: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#send('GET', path, undefined, signal)
+    if (response.ok && response.body) return response.body
+    throw this.#refusal(response, parse(await textOf(response)))
   }
 
   async #read<T>(shape: AnswerShape, method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.request<T>(method, path, body)
     if (!hasShape(shape, answer)) throw this.#badAnswer(200)
     return answer
+  }
+
+  #refusal({ ok, status }: Response, answer: unknown): AuthorityError {
+    if (ok || !hasShape(Failure, answer)) return this.#badAnswer(status)
+    const failure = answer as Failure
+    return new AuthorityError(status, failure.code, failure.message, failure)
   }
 
   #badAnswer(status: number): AuthorityError {
@@ -146,6 +155,12 @@ export class AuthorityClient {
       throw new ClientError(code, `${this.url}: ${reason}.`)
     }
   }
+}
+
+async function textOf(response: Response): Promise<string> {
+  return response.text().catch(() => {
+    throw new ClientError('authority-unreachable')
+  })
 }
 
 function parse(text: string): unknown {

@@ -12,6 +12,7 @@ export const DeploymentInfo = Type.Object({
     websocketPath: Type.String({ description: 'MQTT over WebSocket on the HTTP port: /mqtt' }),
     protocolVersions: Type.Array(Type.Number(), { description: '4 = MQTT 3.1.1, 5 = MQTT 5' }),
   }),
+  auditKey: Type.String({ description: "Public key of the audit log's checkpoints, a C2SP vkey: keep it" }),
   setupNeeded: Type.Boolean(),
   time: Type.Number({ description: 'Authority clock, ms' }),
 })
@@ -44,6 +45,7 @@ export const Me = Type.Object({
   name: Type.String(),
   roles: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
   administrator: Type.Boolean(),
+  auditor: Type.Boolean(),
   state: Type.Union([Type.Literal('active'), Type.Literal('waiting'), Type.Literal('factor-needed')], {
     description:
       'waiting: for approval; factor-needed: a role asks for the authenticator. Both may do nothing but that',

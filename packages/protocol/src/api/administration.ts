@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { AuditLevel } from './audit.ts'
 import { SecondFactor } from './identity.ts'
 import { printable } from './printable.ts'
 
@@ -45,6 +46,7 @@ export const RoleInfo = Type.Object({
   id: Type.String(),
   name: Type.String(),
   administrator: Type.Boolean(),
+  auditor: Type.Boolean({ description: 'Its members read the audit log' }),
   grants: Type.Array(Grant),
   members: Type.Number(),
   requireAuthenticator: Type.Boolean({ description: 'Its members sign in with an authenticator app' }),
@@ -58,6 +60,7 @@ const approveDomains = Type.Array(Type.String({ minLength: 3, maxLength: 253, pa
 export const RoleCreate = Type.Object({
   name,
   administrator: Type.Optional(Type.Boolean()),
+  auditor: Type.Optional(Type.Boolean()),
   grants: Type.Array(Grant),
   requireAuthenticator: Type.Optional(Type.Boolean()),
   approveDomains: Type.Optional(approveDomains),
@@ -66,6 +69,7 @@ export type RoleCreate = Static<typeof RoleCreate>
 export const RoleChange = Type.Object({
   name: Type.Optional(name),
   grants: Type.Optional(Type.Array(Grant)),
+  auditor: Type.Optional(Type.Boolean()),
   requireAuthenticator: Type.Optional(Type.Boolean()),
   approveDomains: Type.Optional(approveDomains),
   revision: Type.Optional(Type.Number({ description: 'As it was read; another one is answered with conflict' })),
@@ -82,6 +86,7 @@ export const ChannelInfo = Type.Object({
   maximumAge: Type.Number(),
   late,
   lease: Type.Number(),
+  audit: AuditLevel,
   epoch: Type.Number(),
   epochStartedAt: Type.Number(),
 })
@@ -95,6 +100,7 @@ export const ChannelCreate = Type.Object({
   maximumAge: Type.Optional(maximumAge),
   late: Type.Optional(late),
   lease: Type.Optional(lease),
+  audit: Type.Optional(AuditLevel),
 })
 export type ChannelCreate = Static<typeof ChannelCreate>
 export const ChannelChange = Type.Partial(ChannelCreate)

@@ -1,5 +1,6 @@
 export * from './accounts.ts'
 export * from './administration.ts'
+export * from './audit.ts'
 export * from './failure.ts'
 export * from './identity.ts'
 export * from './keyring.ts'

@@ -2,7 +2,7 @@
  * Every path of the HTTP contract. {id} is a UUID or a URL-encoded name (members: also the email).
  * Bearer: S = session of a person, T = token of a sender, A = session of an administrator. L = also a session that is
  * limited (waiting for approval, or for the authenticator that a role asks for). F = with a fresh factor (step-up); every
- * change by an administrator asks for it too.
+ * change by an administrator asks for it too. R = session of an administrator or an auditor.
  */
 export const routes = {
   /** GET → DeploymentInfo. Open. */
@@ -91,4 +91,14 @@ export const routes = {
   channel: '/api/v1/channels/:id',
   /** POST → ChannelInfo with the new epoch. A. */
   rotate: '/api/v1/channels/:id/rotate',
+  /** GET AuditQuery → AuditPage. R. */
+  auditRecords: '/api/v1/audit/records',
+  /** GET → JSON lines as docs/audit.md describes them; ?from=POSITION leaves out what is before. R. */
+  auditExport: '/api/v1/audit/export',
+  /** GET → AuditCheckpoint, the latest. POST → AuditCheckpoint of now (201). S or T. */
+  auditCheckpoint: '/api/v1/audit/checkpoint',
+  /** GET ConsistencyQuery → ConsistencyProof. S or T. */
+  auditConsistency: '/api/v1/audit/consistency',
+  /** GET InclusionQuery → InclusionProof. R. */
+  auditInclusion: '/api/v1/audit/inclusion',
 } as const

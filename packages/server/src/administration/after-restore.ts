@@ -13,6 +13,7 @@ export async function finishRestore(store: Database, context: ChangeContext): Pr
   const { restored_at } = await store.selectFrom('deployment').select('restored_at').executeTakeFirstOrThrow()
   if (restored_at === null) return false
   await applyChange(context, async (change) => {
+    change.record({ action: 'authority.restore', detail: { restoredAt: restored_at } })
     const channels = await change.transaction.selectFrom('channels').select('id').execute()
     await change.rotate(
       channels.map(({ id }) => id),

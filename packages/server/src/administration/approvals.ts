@@ -1,4 +1,5 @@
 import type { HandedCode, Invitation } from '@sealmq/protocol/api'
+import { type Record, recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import type { IdentityContext } from '../identity/identity-context.ts'
 import { passwordKey } from '../identity/login.ts'
@@ -10,8 +11,8 @@ import { checkSignInName, hasMailbox } from '../identity/sign-in-name.ts'
 import { clearTries } from '../identity/tries.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { DatabaseTransaction } from '../store/schema.ts'
-import { applyChange, type Change, channelsOfRoles, rolesOfMember, sendersOfMembers } from './change.ts'
-import { findMember, insertMember, roleIds } from './members.ts'
+import { applyChange, type Change, channelsOfRoles, memberTarget, rolesOfMember, sendersOfMembers } from './change.ts'
+import { findMember, insertMember, roleIds, roleNames } from './members.ts'
 import { removeMember, requireAdministrator, setMemberRoles } from './revocation.ts'
 
 /** Gives a waiting member the role that it asked for, or another. @throws AuthorityError `not-found`, `conflict` */
@@ -30,6 +31,11 @@ export async function approveMember(
       role === undefined ? (requested_role === null ? [] : [requested_role]) : await roleIds(transaction, [role])
     if (roles.length === 0)
       throw new AuthorityError('bad-request', `${member.email} asked for a role that is gone. Name another: --role.`)
+    change.record({
+      action: 'member.approve',
+      on: memberTarget(member),
+      detail: { roles: await roleNames(transaction, roles) },
+    })
     await admitRole(context, change, { id: member.id, signInName: member.email }, roles)
     return member.id
   })
@@ -69,6 +75,7 @@ export async function rejectMember(context: IdentityContext, idOrName: string): 
     const { state } = await stateOf(change.transaction, member.id)
     if (state !== 'waiting')
       throw new AuthorityError('conflict', `${member.email} is not waiting. sealmq users remove revokes a member.`)
+    change.record({ action: 'member.reject', on: memberTarget(member) })
     await removeMember(change, member.id)
     await tell(context, change.transaction, member.email, texts.rejected(context.about))
   })
@@ -82,8 +89,13 @@ export async function inviteMember(context: IdentityContext, request: Invitation
     const { transaction, now } = change
     const id = await insertMember(transaction, { signInName, name: request.name, password: '', now })
     const roles = await roleIds(transaction, request.roles)
+    change.record({
+      action: 'member.invite',
+      on: memberTarget({ id, email: signInName }),
+      detail: { name: request.name, roles: await roleNames(transaction, roles) },
+    })
     if (roles.length > 0) await setMemberRoles(change, id, roles)
-    return handCode(context, transaction, { id, signInName })
+    return handCode(context, transaction, { id, signInName }, change.record)
   })
   context.mail.wake()
   return handed
@@ -92,9 +104,9 @@ export async function inviteMember(context: IdentityContext, request: Invitation
 /** Makes a code to set a password with: mailed, or for the administrator to hand over. @throws AuthorityError `not-found` */
 export async function makeHandedCode(context: IdentityContext, idOrName: string): Promise<HandedCode> {
   const member = await findMember(context.store, idOrName)
-  const handed = await context.store
-    .transaction()
-    .execute((transaction) => handCode(context, transaction, { id: member.id, signInName: member.email }))
+  const handed = await recorded(context, (transaction, record) =>
+    handCode(context, transaction, { id: member.id, signInName: member.email }, record),
+  )
   context.mail.wake()
   return handed
 }
@@ -104,11 +116,17 @@ export async function handCode(
   { codes, settings, about, serverUrl, mail, now: clock }: IdentityContext,
   transaction: DatabaseTransaction,
   member: Addressee,
+  record: Record,
 ): Promise<HandedCode> {
   const code = newLongCode()
   const now = clock()
   const expiresAt = now + settings.handedCodeTime
   await storeCode(transaction, codes, { member: member.id, purpose: 'invitation', code, now, expiresAt })
+  record({
+    action: 'code.send',
+    on: memberTarget({ id: member.id, email: member.signInName }),
+    detail: { purpose: 'invitation', way: hasMailbox(member.signInName) ? 'mail' : 'handed over', expiresAt },
+  })
   if (!hasMailbox(member.signInName)) return { code, expiresAt }
   const days = Math.floor(settings.handedCodeTime / 86_400_000)
   const text = texts.invitation({ ...about, code, days, email: member.signInName, server: serverUrl() })
@@ -120,7 +138,9 @@ export async function handCode(
 export async function lockMember(context: IdentityContext, idOrName: string): Promise<string> {
   return applyChange(context.changes, async (change) => {
     const { transaction, now } = change
-    const { id } = await findMember(transaction, idOrName)
+    const member = await findMember(transaction, idOrName)
+    const { id } = member
+    change.record({ action: 'member.lock', on: memberTarget(member) })
     await transaction.updateTable('members').set({ locked_at: now }).where('id', '=', id).execute()
     await requireAdministrator(change)
     await endSessions(transaction, id)
@@ -135,7 +155,9 @@ export async function lockMember(context: IdentityContext, idOrName: string): Pr
 export async function unlockMember(context: IdentityContext, idOrName: string): Promise<string> {
   return applyChange(context.changes, async (change) => {
     const { transaction } = change
-    const { id, email } = await findMember(transaction, idOrName)
+    const member = await findMember(transaction, idOrName)
+    const { id, email } = member
+    change.record({ action: 'member.unlock', on: memberTarget(member) })
     await transaction.updateTable('members').set({ locked_at: null }).where('id', '=', id).execute()
     await clearTries(transaction, [passwordKey(context, email), factorKey(id), `own password ${id}`])
     await change.touchDirectory()

@@ -1,9 +1,9 @@
 import { filtersOverlap, parseShare, toHex, topicFilterFault } from '@sealmq/protocol'
-import type { ChannelChange, ChannelCreate, ChannelInfo } from '@sealmq/protocol/api'
+import { ChannelChange, ChannelCreate, type ChannelInfo } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { AuthorityError } from '../authority-error.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
-import { applyChange, type Change, type ChangeContext, sendersOfMembers } from './change.ts'
+import { applyChange, asked, type Change, type ChangeContext, difference, sendersOfMembers } from './change.ts'
 
 /** Seconds for which clients go on sealing without a newer manifest, unless the channel says otherwise. */
 export const defaultLease = 86_400
@@ -14,7 +14,7 @@ export async function listChannels(store: Database): Promise<ChannelInfo[]> {
   const channels = await store.selectFrom('channels').selectAll().orderBy('name').execute()
   const filters = await store.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
   const epochs = await store.selectFrom('epochs').selectAll().where('seal_until', 'is', null).execute()
-  return channels.map(({ id, name, maximum_age, late, lease }) => {
+  return channels.map(({ id, name, maximum_age, late, lease, audit }) => {
     const epoch = epochs.find(({ channel_id }) => channel_id === id)!
     return {
       id,
@@ -26,6 +26,7 @@ export async function listChannels(store: Database): Promise<ChannelInfo[]> {
       maximumAge: maximum_age,
       late,
       lease,
+      audit,
       epoch: epoch.epoch,
       epochStartedAt: epoch.started_at,
     }
@@ -59,10 +60,17 @@ export async function addChannel(change: Change, request: ChannelCreate): Promis
       maximum_age: request.maximumAge ?? defaultMaximumAge,
       late: request.late ?? 'mark',
       lease: request.lease ?? defaultLease,
+      audit: request.audit ?? 'counts',
       number: change.revision,
     })
     .execute()
-  await setFilters(transaction, id, request.filters)
+  await setFilters(change, id, request.filters)
+  change.record({
+    action: 'channel.create',
+    on: { kind: 'channel', id, name: request.name },
+    channel: request.name,
+    detail: asked(ChannelCreate, request),
+  })
   const { suite = 'A256GCM', kind = 'telemetry', signing = 'each' } = request
   await change.rotate([id], { suite, kind, signing })
   return id
@@ -82,13 +90,20 @@ export async function changeChannel(context: ChangeContext, idOrName: string, re
         maximum_age: request.maximumAge ?? channel.maximumAge,
         late: request.late ?? channel.late,
         lease: request.lease ?? channel.lease,
+        audit: request.audit ?? channel.audit,
       })
       .where('id', '=', channel.id)
       .execute()
     await change.touch(channel.id)
+    change.record({
+      action: 'channel.change',
+      on: { kind: 'channel', id: channel.id, name: channel.name },
+      channel: request.name ?? channel.name,
+      detail: difference(channel, asked(ChannelChange, request)),
+    })
     const filtersChange =
       request.filters !== undefined && request.filters.toSorted().join('\n') !== channel.filters.join('\n')
-    if (filtersChange) await setFilters(transaction, channel.id, request.filters!)
+    if (filtersChange) await setFilters(change, channel.id, request.filters!)
     const { suite = channel.suite, kind = channel.kind, signing = channel.signing } = request
     const sealsOtherwise = suite !== channel.suite || kind !== channel.kind || signing !== channel.signing
     if (filtersChange || sealsOtherwise) await change.rotate([channel.id], { suite, kind, signing })
@@ -100,7 +115,8 @@ export async function changeChannel(context: ChangeContext, idOrName: string, re
 /** Starts the next epoch by hand. */
 export async function rotateChannel(context: ChangeContext, idOrName: string): Promise<string> {
   return applyChange(context, async (change) => {
-    const { id } = await findChannel(change.transaction, idOrName)
+    const { id, name } = await findChannel(change.transaction, idOrName)
+    change.record({ action: 'channel.rotate', on: { kind: 'channel', id, name }, channel: name })
     await change.rotate([id])
     return id
   })
@@ -111,12 +127,19 @@ export async function deleteChannel(context: ChangeContext, idOrName: string): P
   await applyChange(context, async (change) => {
     const channel = await findChannel(change.transaction, idOrName)
     await change.tellBroker('refresh-sender', await sendersOfChannel(change.transaction, channel.id))
+    await change.transaction.deleteFrom('given_epochs').where('channel_id', '=', channel.id).execute()
     await change.transaction.deleteFrom('channels').where('id', '=', channel.id).execute()
+    change.record({
+      action: 'channel.remove',
+      on: { kind: 'channel', id: channel.id, name: channel.name },
+      channel: channel.name,
+      detail: { filters: channel.filters, epoch: channel.epoch },
+    })
   })
 }
 
 async function setFilters(
-  transaction: DatabaseTransaction,
+  { transaction, checkpointTopic }: Change,
   channel: string,
   filters: readonly string[],
 ): Promise<void> {
@@ -133,6 +156,12 @@ async function setFilters(
       throw new AuthorityError(
         'channel-overlap',
         `${filter} overlaps ${taken.filter} of the channel ${taken.name}: a topic belongs to one channel only. Narrow one of them.`,
+      )
+    }
+    if (checkpointTopic !== null && filtersOverlap(filter, checkpointTopic)) {
+      throw new AuthorityError(
+        'channel-overlap',
+        `${filter} holds ${checkpointTopic}, where the authority publishes checkpoints. Narrow it.`,
       )
     }
     const own = filters.slice(0, index).find((other) => filtersOverlap(other, filter))

@@ -30,12 +30,25 @@ export async function seedDefaults(change: Change): Promise<void> {
     const id = randomUUID()
     await change.transaction
       .insertInto('roles')
-      .values({ id, name, administrator, require_authenticator: 0, approve_domains: '[]', revision: change.revision })
+      .values({
+        id,
+        name,
+        administrator,
+        auditor: 0,
+        require_authenticator: 0,
+        approve_domains: '[]',
+        revision: change.revision,
+      })
       .execute()
     const grants = [
       ...publish.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'publish' as const })),
       ...subscribe.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'subscribe' as const })),
     ]
     await change.transaction.insertInto('grants').values(grants).execute()
+    change.record({
+      action: 'role.create',
+      on: { kind: 'role', id, name },
+      detail: { administrator: administrator === 1, publish, subscribe },
+    })
   }
 }

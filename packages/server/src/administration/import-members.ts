@@ -4,7 +4,7 @@ import type { IdentityContext } from '../identity/identity-context.ts'
 import { isImportedHash } from '../identity/passwords.ts'
 import { checkSignInName, hasMailbox } from '../identity/sign-in-name.ts'
 import { handCode } from './approvals.ts'
-import { applyChange, type Change } from './change.ts'
+import { applyChange, type Change, memberTarget } from './change.ts'
 import { insertMember } from './members.ts'
 
 /** The original's cost. A higher one would hold up others, and be told by the time it takes. */
@@ -22,6 +22,14 @@ export async function importMembers(context: IdentityContext, request: MembersIm
       const email = request.emails?.[user] ?? null
       lines.push(await importMember(context, change, { user, email, ...entry }, request.dryRun === true))
     }
+    const outcomes = Map.groupBy(lines, ({ outcome }) => outcome)
+    change.record({
+      action: 'member.import',
+      detail: {
+        dryRun: request.dryRun === true,
+        ...Object.fromEntries([...outcomes].map(([outcome, { length }]) => [outcome, length])),
+      },
+    })
     return lines
   })
   context.mail.wake()
@@ -57,8 +65,13 @@ async function importMember(
     state: 'waiting',
     requestedRole: requested.id,
   })
+  change.record({
+    action: 'member.import',
+    on: memberTarget({ id, email: name }),
+    detail: { name: user, outcome, requestedRole: role },
+  })
   if (isUsable) return described
-  const { code } = await handCode(context, transaction, { id, signInName: name })
+  const { code } = await handCode(context, transaction, { id, signInName: name }, change.record)
   return { ...described, code }
 }
 

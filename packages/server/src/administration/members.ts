@@ -3,17 +3,17 @@ import type { Me, MemberChange, MemberCreate, MemberInfo } from '@sealmq/protoco
 import { AuthorityError } from '../authority-error.ts'
 import { authenticatorRequired } from '../identity/factors.ts'
 import type { IdentityContext } from '../identity/identity-context.ts'
-import { forgetDevices } from '../identity/known-devices.ts'
-import { passwordKey } from '../identity/login.ts'
+import { forgetDevices, rememberDevice } from '../identity/known-devices.ts'
+import { passwordKey, type SignedIn } from '../identity/login.ts'
 import { checkPassword, hashPassword } from '../identity/passwords.ts'
 import { factorKey, secondFactorOf } from '../identity/second-factor.ts'
-import { endSessions } from '../identity/sessions.ts'
+import { endSessions, type Origin, startSession } from '../identity/sessions.ts'
 import { checkSetupCode, takeSetupCode } from '../identity/setup-code.ts'
 import { checkSignInName, normalSignInName } from '../identity/sign-in-name.ts'
 import { clearTries } from '../identity/tries.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
-import { applyChange } from './change.ts'
-import { removeMember, requireAdministrator, setMemberRoles } from './revocation.ts'
+import { applyChange, difference, memberTarget, rolesOfMember } from './change.ts'
+import { removeMember, requireAdministrator, setMemberRoles, whatEnds } from './revocation.ts'
 
 /** All members, by sign-in name. */
 export async function listMembers(context: IdentityContext): Promise<MemberInfo[]> {
@@ -53,7 +53,7 @@ export async function me(store: Database, id: string): Promise<Me> {
   const roles = await store
     .selectFrom('member_roles')
     .innerJoin('roles', 'roles.id', 'member_roles.role_id')
-    .select(['roles.id', 'roles.name', 'administrator'])
+    .select(['roles.id', 'roles.name', 'administrator', 'auditor'])
     .where('member_id', '=', id)
     .orderBy('roles.name')
     .execute()
@@ -75,6 +75,7 @@ export async function me(store: Database, id: string): Promise<Me> {
     name: member.name,
     roles: roles.map((role) => ({ id: role.id, name: role.name })),
     administrator: roles.some(({ administrator }) => administrator === 1),
+    auditor: roles.some(({ auditor }) => auditor === 1),
     state: member.state === 'waiting' ? 'waiting' : lacksAuthenticator ? 'factor-needed' : 'active',
     requestedRole: member.requested ?? null,
     addressProved: member.address_proved_at !== null,
@@ -101,15 +102,21 @@ export async function createMember(context: IdentityContext, request: MemberCrea
         .values(roles.map((role_id) => ({ member_id: id, role_id })))
         .execute()
     }
+    change.record({
+      action: 'member.create',
+      on: memberTarget({ id, email: signInName }),
+      detail: { name: request.name, roles: await roleNames(transaction, roles) },
+    })
     return id
   })
 }
 
-/** Makes the first administrator against the setup code. @throws AuthorityError `setup-done`, `wrong-setup-code`, … */
+/** Makes the first administrator against the setup code, signed in. @throws AuthorityError `setup-done`, `wrong-setup-code`, … */
 export async function setUp(
   context: IdentityContext,
   request: { code: string; email: string; name: string; password: string },
-): Promise<string> {
+  origin: Origin,
+): Promise<SignedIn> {
   await checkSetupCode(context.store, request.code)
   const signInName = checkSignInName(request.email)
   await checkPassword(request.password, [signInName, request.name])
@@ -126,7 +133,14 @@ export async function setUp(
       .executeTakeFirstOrThrow()
     await transaction.insertInto('member_roles').values({ member_id: id, role_id: role.id }).execute()
     await requireAdministrator(change)
-    return id
+    const { sessionTime } = context.settings
+    const { id: session, token, expiresAt } = await startSession(transaction, id, { now, sessionTime, origin })
+    change.record({
+      action: 'authority.set-up',
+      on: memberTarget({ id, email: signInName }),
+      detail: { name: request.name, roles: await roleNames(transaction, [role.id]), session },
+    })
+    return { member: id, token, expiresAt, knownDevice: await rememberDevice(transaction, id, now) }
   })
 }
 
@@ -138,6 +152,21 @@ export async function changeMember(context: IdentityContext, id: string, request
   await applyChange(context.changes, async (change) => {
     const { transaction } = change
     const member = await findMember(transaction, id)
+    const before = {
+      name: member.name,
+      roles: await roleNames(transaction, await rolesOfMember(transaction, member.id)),
+    }
+    change.record({
+      action: 'member.change',
+      on: memberTarget(member),
+      detail: {
+        ...difference(before, {
+          name: request.name,
+          roles: request.roles && (await roleNames(transaction, await roleIds(transaction, request.roles))),
+        }),
+        ...(password === null ? {} : { password: 'set by the administrator' }),
+      },
+    })
     if (request.name !== undefined) {
       await transaction.updateTable('members').set({ name: request.name }).where('id', '=', member.id).execute()
       await transaction
@@ -161,6 +190,11 @@ export async function changeMember(context: IdentityContext, id: string, request
 export async function deleteMember(context: IdentityContext, id: string): Promise<void> {
   await applyChange(context.changes, async (change) => {
     const member = await findMember(change.transaction, id)
+    change.record({
+      action: 'member.remove',
+      on: memberTarget(member),
+      detail: await whatEnds(change.transaction, member.id),
+    })
     await removeMember(change, member.id)
   })
 }
@@ -211,6 +245,13 @@ export async function roleIds(transaction: DatabaseTransaction, names: readonly 
     if (!role) throw new AuthorityError('not-found', `There is no role ${name}. sealmq roles list shows all.`)
     return role.id
   })
+}
+
+/** Names of roles, sorted, as records tell them. */
+export async function roleNames(transaction: DatabaseTransaction, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await transaction.selectFrom('roles').select('name').where('id', 'in', ids).orderBy('name').execute()
+  return rows.map(({ name }) => name)
 }
 
 async function describeMembers({ store, codes, now }: IdentityContext, id: string | null): Promise<MemberInfo[]> {

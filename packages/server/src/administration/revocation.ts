@@ -1,4 +1,5 @@
 import { AuthorityError } from '../authority-error.ts'
+import type { DatabaseTransaction } from '../store/schema.ts'
 import { type Change, channelsOfRoles, rolesOfMember, sendersOfMembers } from './change.ts'
 
 /** Revokes senders: no token or credential works, the directory says so, the broker drops and purges. */
@@ -14,6 +15,17 @@ export async function revokeSenders(change: Change, senders: readonly number[]):
   await change.tellBroker('remove-sender', senders)
 }
 
+/** What a member loses by removal, as its record tells it. */
+export async function whatEnds(transaction: DatabaseTransaction, member: string) {
+  const ids = await rolesOfMember(transaction, member)
+  const roles =
+    ids.length === 0 ? [] : await transaction.selectFrom('roles').select('name').where('id', 'in', ids).execute()
+  return {
+    roles: roles.map(({ name }) => name).sort(),
+    senders: await sendersOfMembers(transaction, [member]),
+  }
+}
+
 /** Removes a member: senders revoked, sessions ended, new epochs of every channel that it could use. */
 export async function removeMember(change: Change, member: string): Promise<void> {
   const roles = await rolesOfMember(change.transaction, member)
@@ -23,10 +35,29 @@ export async function removeMember(change: Change, member: string): Promise<void
   await requireAdministrator(change)
 }
 
-/** Removes one sender of a member, with new epochs of every channel that it could use. */
-export async function removeSender(change: Change, sender: { sender: number; member: string }): Promise<void> {
+/**
+ * Removes one sender of a member, with new epochs of every channel that it could use.
+ * @returns false when it was removed already
+ */
+export async function removeSender(
+  change: Change,
+  sender: { sender: number; member: string; name: string },
+): Promise<boolean> {
+  const living = await change.transaction
+    .selectFrom('senders')
+    .select('sender')
+    .where('sender', '=', sender.sender)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (!living) return false
+  change.record({
+    action: 'sender.remove',
+    on: { kind: 'sender', id: String(sender.sender), name: sender.name },
+    detail: { member: sender.member },
+  })
   await revokeSenders(change, [sender.sender])
   await change.rotate(await channelsOfRoles(change.transaction, await rolesOfMember(change.transaction, sender.member)))
+  return true
 }
 
 /** Gives a member exactly these roles; channels that it loses start an epoch. */

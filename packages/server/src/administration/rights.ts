@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ChannelRights } from '@sealmq/protocol'
+import { MessageDirectory, readMessageDirectory } from '../audit/messages/message-directory.ts'
 import type { BrokerPolicy } from '../broker/interface.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import { brokerUsername } from '../identity/senders.ts'
@@ -13,15 +14,28 @@ interface SenderRights {
 
 const noHash = new Uint8Array(32)
 
-/** Every living sender's credential and rights, in memory, as the store had them after the last change. */
+/**
+ * Every living sender's credential and rights, in memory, as the store had them after the last change; and of the same
+ * moment what the audit of messages needs.
+ */
 export class RightsSnapshot implements BrokerPolicy {
   readonly #store: Database
+  readonly #now: () => number
+  readonly #ofEverybody: readonly ChannelRights[]
   #senders = new Map<number, SenderRights>()
+  #directory = new MessageDirectory([], new Map())
   #current = false
   #reloading: Promise<void> = Promise.resolve()
 
-  constructor(store: Database) {
+  /**
+   * @param now ms
+   * @param publicTopic what every sender may subscribe to, by exactly this name, and none may publish on
+   */
+  constructor(store: Database, now: () => number, publicTopic: string | null = null) {
     this.#store = store
+    this.#now = now
+    this.#ofEverybody =
+      publicTopic === null ? [] : [{ channel: publicTopic, filters: [publicTopic], publish: false, subscribe: true }]
   }
 
   /** Reads the store again. Until the first time nobody may do anything. */
@@ -41,7 +55,13 @@ export class RightsSnapshot implements BrokerPolicy {
     return this.#current
   }
 
+  /** As it was read last, also while rights are not known. */
+  get directory(): MessageDirectory {
+    return this.#directory
+  }
+
   async #read(store: DatabaseTransaction): Promise<void> {
+    const directory = await readMessageDirectory(store, this.#now())
     const senders = await store
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
@@ -62,12 +82,13 @@ export class RightsSnapshot implements BrokerPolicy {
       const known = rightsByRoles.get(key)
       if (known) return known
       const held = grants.filter(({ role_id }) => ids.includes(role_id))
-      const rights = channels.map(({ id, name }) => ({
+      const ofChannels = channels.map(({ id, name }) => ({
         channel: name,
         filters: (channelFilters.get(id) ?? []).map(({ filter }) => filter),
         publish: held.some((grant) => grant.channel_id === id && grant.right === 'publish'),
         subscribe: held.some((grant) => grant.channel_id === id && grant.right === 'subscribe'),
       }))
+      const rights = [...ofChannels, ...this.#ofEverybody]
       rightsByRoles.set(key, rights)
       return rights
     }
@@ -77,6 +98,7 @@ export class RightsSnapshot implements BrokerPolicy {
         { brokerHash: broker_hash, rights: rightsOf(member_id) },
       ]),
     )
+    this.#directory = directory
     this.#current = true
   }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Grant, RoleChange, RoleCreate, RoleInfo } from '@sealmq/protocol/api'
+import { type Grant, RoleChange, RoleCreate, type RoleInfo } from '@sealmq/protocol/api'
 import { AuthorityError } from '../authority-error.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
-import { applyChange, type Change, type ChangeContext } from './change.ts'
+import { applyChange, asked, type Change, type ChangeContext, difference } from './change.ts'
 import { sendersOfRole } from './revocation.ts'
 
 /** All roles with their grants. */
@@ -16,10 +16,11 @@ export async function listRoles(store: Database): Promise<RoleInfo[]> {
     .orderBy('grants.right')
     .execute()
   const members = await store.selectFrom('member_roles').select('role_id').execute()
-  return roles.map(({ id, name, administrator, require_authenticator, approve_domains, revision }) => ({
+  return roles.map(({ id, name, administrator, auditor, require_authenticator, approve_domains, revision }) => ({
     id,
     name,
     administrator: administrator === 1,
+    auditor: auditor === 1,
     requireAuthenticator: require_authenticator === 1,
     approveDomains: JSON.parse(approve_domains) as string[],
     revision,
@@ -46,11 +47,20 @@ export async function createRole(context: ChangeContext, request: RoleCreate): P
         id,
         name: request.name,
         administrator: request.administrator ? 1 : 0,
+        auditor: request.auditor ? 1 : 0,
         require_authenticator: request.requireAuthenticator ? 1 : 0,
-        approve_domains: domains(request.approveDomains ?? [], request.administrator === true),
+        approve_domains: domains(
+          request.approveDomains ?? [],
+          request.administrator === true || request.auditor === true,
+        ),
         revision: change.revision,
       })
       .execute()
+    change.record({
+      action: 'role.create',
+      on: { kind: 'role', id, name: request.name },
+      detail: asked(RoleCreate, request),
+    })
     await setGrants(change, id, request.grants)
     return id
   })
@@ -73,13 +83,24 @@ export async function changeRole(context: ChangeContext, idOrName: string, reque
         `Somebody else has changed the role ${role.name} meanwhile. Look again, then repeat.`,
       )
     }
+    const { revision: _read, ...wanted } = asked(RoleChange, request)
+    change.record({
+      action: 'role.change',
+      on: { kind: 'role', id: role.id, name: role.name },
+      detail: difference(role as unknown as { [name: string]: unknown }, wanted),
+    })
     if (request.grants) await setGrants(change, role.id, request.grants)
-    const { requireAuthenticator = role.requireAuthenticator, approveDomains = role.approveDomains } = request
+    const {
+      requireAuthenticator = role.requireAuthenticator,
+      approveDomains = role.approveDomains,
+      auditor = role.auditor,
+    } = request
     await change.transaction
       .updateTable('roles')
       .set({
+        auditor: auditor ? 1 : 0,
         require_authenticator: requireAuthenticator ? 1 : 0,
-        approve_domains: domains(approveDomains, role.administrator),
+        approve_domains: domains(approveDomains, role.administrator || auditor),
         revision: change.revision,
       })
       .where('id', '=', role.id)
@@ -100,14 +121,19 @@ export async function deleteRole(context: ChangeContext, idOrName: string): Prom
       .executeTakeFirst()
     if (used)
       throw new AuthorityError('role-in-use', `Members have the role ${role.name}. Give them another one first.`)
+    change.record({
+      action: 'role.remove',
+      on: { kind: 'role', id: role.id, name: role.name },
+      detail: { grants: role.grants },
+    })
     await setGrants(change, role.id, [])
     await change.transaction.deleteFrom('roles').where('id', '=', role.id).execute()
   })
 }
 
-function domains(names: readonly string[], administrator: boolean): string {
-  if (administrator && names.length > 0) {
-    throw new AuthorityError('bad-request', 'A role that administers is never given by the address alone.')
+function domains(names: readonly string[], isPowerful: boolean): string {
+  if (isPowerful && names.length > 0) {
+    throw new AuthorityError('bad-request', 'A role that administers or audits is never given by the address alone.')
   }
   return JSON.stringify([...new Set(names.map((name) => name.toLowerCase()))])
 }

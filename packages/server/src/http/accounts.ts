@@ -2,16 +2,16 @@ import { toBase64url } from '@sealmq/protocol'
 import { DeploymentInfo, LoginRequest, Me, routes, Session, SetupRequest } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import { me, setUp } from '../administration/members.ts'
-import { rememberDevice } from '../identity/known-devices.ts'
+import { endOwnSession } from '../identity/end-sessions.ts'
 import { logIn } from '../identity/login.ts'
 import { mailCode } from '../identity/mailed-codes.ts'
-import { endSession, startSession } from '../identity/sessions.ts'
 import { hasMailbox } from '../identity/sign-in-name.ts'
 import type { Authority } from './authority.ts'
 import {
   clearSessionCookie,
   deviceToken,
   originOf,
+  peopleOf,
   requireLimited,
   requireOwnOrigin,
   senderOf,
@@ -21,7 +21,7 @@ import type { Http } from './server.ts'
 
 /** Who the authority is, setup, login, logout, who am I. */
 export function accountRoutes(http: Http, authority: Authority): void {
-  const { store, identity, now, people, broker, brokerUrl } = authority
+  const { store, identity, now, audit, broker, brokerUrl } = authority
 
   http.get(routes.deployment, { schema: { tags: ['deployment'], response: { 200: DeploymentInfo } } }, async () => {
     const { setup_code_hash } = await store.selectFrom('deployment').select('setup_code_hash').executeTakeFirstOrThrow()
@@ -34,6 +34,7 @@ export function accountRoutes(http: Http, authority: Authority): void {
         websocketPath: '/mqtt',
         protocolVersions: broker.capabilities.protocolVersions,
       },
+      auditKey: audit.verifierKey,
       setupNeeded: setup_code_hash !== null,
       time: now(),
     }
@@ -41,15 +42,17 @@ export function accountRoutes(http: Http, authority: Authority): void {
 
   http.post(
     routes.setup,
-    { schema: { tags: ['identity'], body: SetupRequest, response: { 201: Session } } },
+    {
+      config: { audit: 'authority.set-up' },
+      schema: { tags: ['identity'], body: SetupRequest, response: { 201: Session } },
+    },
     async (request, reply) => {
-      const member = await setUp(people, request.body)
+      const people = peopleOf(authority, request)
+      const { member, ...session } = await setUp(people, request.body, originOf(request))
       const info = await me(store, member)
       if (hasMailbox(info.email)) await mailCode(people, { id: member, signInName: info.email }, 'address')
-      const { sessionTime } = people.settings
-      const session = await startSession(store, member, { now: now(), sessionTime, origin: originOf(request) })
       reply.status(201)
-      return { ...session, knownDevice: await rememberDevice(store, member, now()), me: info }
+      return { ...session, me: info }
     },
   )
 
@@ -60,7 +63,11 @@ export function accountRoutes(http: Http, authority: Authority): void {
       const { cookie, ...attempt } = request.body
       if (cookie) requireOwnOrigin(authority, request)
       const knownDevice = attempt.knownDevice ?? deviceToken(request)
-      const { member, ...session } = await logIn(people, { ...attempt, knownDevice }, originOf(request))
+      const { member, ...session } = await logIn(
+        peopleOf(authority, request),
+        { ...attempt, knownDevice },
+        originOf(request),
+      )
       const info = await me(store, member)
       if (!cookie) return { ...session, me: info }
       setSessionCookies(authority, reply, session)
@@ -70,10 +77,10 @@ export function accountRoutes(http: Http, authority: Authority): void {
 
   http.post(
     routes.logout,
-    { schema: { tags: ['identity'], response: { 204: Type.Null() } } },
+    { config: { audit: 'session.end' }, schema: { tags: ['identity'], response: { 204: Type.Null() } } },
     async (request, reply) => {
       const { session } = await requireLimited(authority, request)
-      await endSession(store, session.member, session.id)
+      await endOwnSession(peopleOf(authority, request), session.member, session.id)
       clearSessionCookie(reply)
       return reply.status(204).send(null)
     },

@@ -1,7 +1,13 @@
-import type { ChangeContext } from '../administration/change.ts'
+import type { AuditOrigin } from '@sealmq/audit-log'
 import type { ChangeFeed } from '../administration/change-feed.ts'
+import type { AuditCounts } from '../audit/audit-counts.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { DiskWatch } from '../audit/disk-space.ts'
+import type { MessageAudit } from '../audit/messages/message-audit.ts'
+import type { RefusalLog } from '../audit/refusal-log.ts'
 import type { Broker } from '../broker/interface.ts'
 import type { IdentityContext } from '../identity/identity-context.ts'
+import type { IdentitySettings } from '../identity/settings.ts'
 import type { DeploymentIdentity } from '../keys/authority-key.ts'
 import type { KeyringBuilder } from '../keys/keyring.ts'
 import type { MailQueue } from '../mail/mail-queue.ts'
@@ -12,12 +18,18 @@ export interface Authority {
   store: Database
   now: () => number
   identity: DeploymentIdentity
-  changes: ChangeContext
-  people: IdentityContext
+  settings: IdentitySettings
+  /** What people's actions stand on: in whose name they are recorded is said for each request. */
+  people: (by: AuditOrigin) => IdentityContext
+  audit: AuditLog
+  refusals: RefusalLog
+  auditCounts: AuditCounts
+  disk: DiskWatch
   mail: MailQueue
   keyrings: KeyringBuilder
   feed: ChangeFeed
   broker: Broker
+  messages: Pick<MessageAudit, 'waiting' | 'skipped'>
   /** Every host name under which clients reach the broker is theirs: the URL keeps only scheme and port. */
   brokerUrl: () => string
   /** Whether clients reach it over TLS: cookies are then for TLS only. */

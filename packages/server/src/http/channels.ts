@@ -1,4 +1,5 @@
 import { ChannelChange, ChannelCreate, ChannelInfo, printable, routes } from '@sealmq/protocol/api'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import {
   changeChannel,
@@ -9,14 +10,15 @@ import {
   rotateChannel,
 } from '../administration/channels.ts'
 import type { Authority } from './authority.ts'
-import { requireAdministrator } from './gates.ts'
+import { peopleOf, requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
 const params = Type.Object({ id: Type.String({ maxLength: 100, pattern: printable }) })
 
 /** Channels and their epochs, for administrators. */
 export function channelRoutes(http: Http, authority: Authority): void {
-  const { store, changes } = authority
+  const { store } = authority
+  const people = (request: FastifyRequest) => peopleOf(authority, request)
   const tags = ['channels']
   http.addHook('preValidation', async (request) => {
     await requireAdministrator(authority, request)
@@ -24,9 +26,9 @@ export function channelRoutes(http: Http, authority: Authority): void {
   http.get(routes.channels, { schema: { tags, response: { 200: Type.Array(ChannelInfo) } } }, () => listChannels(store))
   http.post(
     routes.channels,
-    { schema: { tags, body: ChannelCreate, response: { 201: ChannelInfo } } },
+    { config: { audit: 'channel.create' }, schema: { tags, body: ChannelCreate, response: { 201: ChannelInfo } } },
     async (request, reply) => {
-      const id = await createChannel(changes, request.body)
+      const id = await createChannel(people(request).changes, request.body)
       reply.status(201)
       return findChannel(store, id)
     },
@@ -36,14 +38,24 @@ export function channelRoutes(http: Http, authority: Authority): void {
   )
   http.patch(
     routes.channel,
-    { schema: { tags, params, body: ChannelChange, response: { 200: ChannelInfo } } },
-    async (request) => findChannel(store, await changeChannel(changes, request.params.id, request.body)),
+    {
+      config: { audit: 'channel.change' },
+      schema: { tags, params, body: ChannelChange, response: { 200: ChannelInfo } },
+    },
+    async (request) =>
+      findChannel(store, await changeChannel(people(request).changes, request.params.id, request.body)),
   )
-  http.delete(routes.channel, { schema: { tags, params, response: { 204: Type.Null() } } }, async (request, reply) => {
-    await deleteChannel(changes, request.params.id)
-    return reply.status(204).send(null)
-  })
-  http.post(routes.rotate, { schema: { tags, params, response: { 200: ChannelInfo } } }, async (request) =>
-    findChannel(store, await rotateChannel(changes, request.params.id)),
+  http.delete(
+    routes.channel,
+    { config: { audit: 'channel.remove' }, schema: { tags, params, response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      await deleteChannel(people(request).changes, request.params.id)
+      return reply.status(204).send(null)
+    },
+  )
+  http.post(
+    routes.rotate,
+    { config: { audit: 'channel.rotate' }, schema: { tags, params, response: { 200: ChannelInfo } } },
+    async (request) => findChannel(store, await rotateChannel(people(request).changes, request.params.id)),
   )
 }

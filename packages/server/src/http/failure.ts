@@ -1,5 +1,6 @@
 import type { FastifyError } from 'fastify'
 import { AuthorityError } from '../authority-error.ts'
+import { isDamaged, isDiskFull } from '../store/store-failure.ts'
 
 /** Largest request body, bytes. */
 export const bodyLimit = 64 * 1024
@@ -21,6 +22,12 @@ export function asFailure(error: FastifyError): AuthorityError {
       "The disk of the authority's store is full. Nothing was changed: make room and try again.",
     )
   }
+  if (isDamaged(error)) {
+    return new AuthorityError(
+      'store-damaged',
+      'The store is damaged. Stop the authority and restore a backup with sealmq restore, into another --data folder.',
+    )
+  }
   return new AuthorityError('internal', 'The authority failed. Try again; its log says more.')
 }
 
@@ -28,9 +35,4 @@ export function asFailure(error: FastifyError): AuthorityError {
 function describeFault(error: FastifyError): string {
   const [fault] = error.validation ?? []
   return `${error.validationContext ?? 'request'}${fault?.instancePath ?? ''} ${fault?.message ?? 'is wrong'}`
-}
-
-// SQLITE_FULL of node:sqlite; disk_full of PostgreSQL.
-function isDiskFull(error: Error & { code?: string; errcode?: number }): boolean {
-  return error.errcode === 13 || error.code === '53100'
 }

@@ -1,9 +1,12 @@
+import type { AuditActor, AuditOrigin } from '@sealmq/audit-log'
 import type { Me } from '@sealmq/protocol/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { me } from '../administration/members.ts'
+import { memberActor, stranger } from '../audit/actors.ts'
 import { AuthorityError } from '../authority-error.ts'
+import type { IdentityContext } from '../identity/identity-context.ts'
 import { secondFactorOf } from '../identity/second-factor.ts'
-import { tokenSender } from '../identity/senders.ts'
+import { type KnownSender, tokenSender } from '../identity/senders.ts'
 import { findSession, type LivingSession, type Origin } from '../identity/sessions.ts'
 import { isFresh } from '../identity/step-up.ts'
 import type { Authority } from './authority.ts'
@@ -28,12 +31,33 @@ export function bearerToken(request: FastifyRequest): string {
   return match[1]!
 }
 
+const actors = new WeakMap<FastifyRequest, AuditActor>()
+
+/** Who asks, as the gate that the request has passed found it. */
+export const askerOf = (request: FastifyRequest): AuditOrigin => ({
+  actor: actors.get(request) ?? stranger(),
+  address: request.ip,
+  request: request.id,
+})
+
+/** What an action of the asker stands on: records say that it was the asker's. */
+export const peopleOf = (authority: Authority, request: FastifyRequest): IdentityContext =>
+  authority.people(askerOf(request))
+
 /** Whoever has a session, also a limited one. @throws AuthorityError `not-signed-in`, `foreign-origin` */
 export async function requireLimited(authority: Authority, request: FastifyRequest): Promise<SignedInMember> {
   const { store, now } = authority
   const session = await findSession(store, sessionToken(authority, request), now())
   if (!session) throw notSignedIn()
   const member = await me(store, session.member)
+  const { email: name, roles } = member
+  actors.set(request, {
+    kind: 'member',
+    member: session.member,
+    sender: null,
+    name,
+    roles: roles.map((role) => role.name),
+  })
   return { session, me: member, addressee: { id: member.member, signInName: member.email } }
 }
 
@@ -56,9 +80,24 @@ export async function requireAdministrator(authority: Authority, request: Fastif
   return signedIn
 }
 
+/** The signed-in administrator or auditor. @throws AuthorityError `not-allowed`, … */
+export async function requireAuditor(authority: Authority, request: FastifyRequest): Promise<SignedInMember> {
+  const signedIn = await requireSession(authority, request)
+  if (signedIn.me.administrator || signedIn.me.auditor) return signedIn
+  throw new AuthorityError('not-allowed', 'Only an auditor or an administrator may do this.')
+}
+
+/** Anybody who belongs here: a member with a session, or a sender. @throws AuthorityError `not-signed-in`, … */
+export async function requireMember(authority: Authority, request: FastifyRequest): Promise<void> {
+  if (!(await senderOf(authority, request))) await requireSession(authority, request)
+}
+
 /** That a factor was given a short while ago. @throws AuthorityError `step-up-required` */
-export async function requireFresh({ people, store }: Authority, { session, me }: SignedInMember): Promise<void> {
-  if (isFresh(people, session)) return
+export async function requireFresh(
+  { settings, now, store }: Authority,
+  { session, me }: SignedInMember,
+): Promise<void> {
+  if (isFresh({ settings, now }, session)) return
   const factor = await secondFactorOf(store, me.member)
   throw new AuthorityError('step-up-required', 'This needs a fresh code. Give one with sealmq step-up, then repeat.', {
     factor: factor === 'none' ? 'password' : factor,
@@ -66,21 +105,23 @@ export async function requireFresh({ people, store }: Authority, { session, me }
 }
 
 /** The sender whose token this is. @throws AuthorityError `not-signed-in` */
-export async function requireSender(
-  { store }: Authority,
-  request: FastifyRequest,
-): Promise<{ sender: number; member: string }> {
-  const sender = await tokenSender(store, bearerToken(request))
+export async function requireSender(authority: Authority, request: FastifyRequest): Promise<KnownSender> {
+  bearerToken(request)
+  const sender = await senderOf(authority, request)
   if (!sender) throw notSignedIn()
   return sender
 }
 
 /** The sender whose token a request has, if it has one. */
-export async function senderOf(
-  { store }: Authority,
-  request: FastifyRequest,
-): Promise<{ sender: number; member: string } | null> {
-  return request.headers.authorization === undefined ? null : tokenSender(store, bearerToken(request))
+export async function senderOf({ store }: Authority, request: FastifyRequest): Promise<KnownSender | null> {
+  if (request.headers.authorization === undefined) return null
+  const known = await tokenSender(store, bearerToken(request))
+  if (known) {
+    const { roles } = await memberActor(store, known.member)
+    const { member, sender, signInName: name } = known
+    actors.set(request, { kind: 'sender', member, sender, name, roles })
+  }
+  return known
 }
 
 /** Where a request came from. */

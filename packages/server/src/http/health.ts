@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import Type from 'typebox'
 import type { Authority } from './authority.ts'
 import type { Http } from './server.ts'
@@ -6,7 +6,8 @@ import type { Http } from './server.ts'
 const State = Type.Object({ status: Type.String() })
 
 /** Is it alive, is it ready, how does it do. None of it tells who is connected. */
-export function healthRoutes(http: Http, { store, broker, feed }: Authority): void {
+export function healthRoutes(http: Http, authority: Authority): void {
+  const { store, broker, feed, messages } = authority
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   new Gauge({
@@ -37,6 +38,24 @@ export function healthRoutes(http: Http, { store, broker, feed }: Authority): vo
       this.set(Number(waiting))
     },
   })
+  auditMetrics(registry, authority)
+  new Gauge({
+    name: 'sealmq_audit_messages_waiting',
+    help: 'Messages and connections that are not in the audit log yet',
+    registers: [registry],
+    collect() {
+      this.set(messages.waiting)
+    },
+  })
+  new Counter({
+    name: 'sealmq_audit_messages_skipped_total',
+    help: 'Messages that went by unrecorded since the start',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(messages.skipped)
+    },
+  })
   http.get('/healthz', { schema: { tags: ['health'], response: { 200: State } } }, async () => ({ status: 'alive' }))
   http.get(
     '/readyz',
@@ -54,5 +73,59 @@ export function healthRoutes(http: Http, { store, broker, feed }: Authority): vo
   http.get('/metrics', { schema: { tags: ['health'] } }, async (_request, reply) => {
     reply.type(registry.contentType)
     return registry.metrics()
+  })
+}
+
+function auditMetrics(registry: Registry, { store, now, auditCounts, disk }: Authority): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'sealmq_audit_records',
+    help: 'Records of the audit log',
+    registers,
+    async collect() {
+      const { size } = await store.selectFrom('audit_log').select('size').executeTakeFirstOrThrow()
+      this.set(size)
+    },
+  })
+  new Gauge({
+    name: 'sealmq_audit_checkpoint_age_seconds',
+    help: 'Time since the latest checkpoint was made',
+    registers,
+    async collect() {
+      const latest = await store
+        .selectFrom('audit_checkpoints')
+        .select('time')
+        .orderBy('size', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      if (latest) this.set(Math.max(0, now() - latest.time) / 1000)
+    },
+  })
+  new Counter({
+    name: 'sealmq_audit_append_failures_total',
+    help: 'Times that records could not be appended',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(auditCounts.appendFailures)
+    },
+  })
+  new Counter({
+    name: 'sealmq_audit_publish_failures_total',
+    help: 'Times that a checkpoint could not be published',
+    labelNames: ['place'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [place, failures] of auditCounts.publishFailures) this.inc({ place }, failures)
+    },
+  })
+  new Gauge({
+    name: 'sealmq_disk_free_bytes',
+    help: 'Free space of the disk with the data folder',
+    registers,
+    collect() {
+      if (disk.free !== null) this.set(disk.free)
+    },
   })
 }

@@ -1,7 +1,7 @@
 import { Keyring, routes } from '@sealmq/protocol/api'
 import { tokenSender } from '../identity/senders.ts'
 import type { Authority } from './authority.ts'
-import { bearerToken, requireSender } from './gates.ts'
+import { askerOf, bearerToken, requireSender } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** A comment line so often keeps proxies from closing the feed, and shows the client that it lives, ms. */
@@ -17,7 +17,7 @@ export function keyringRoutes(http: Http, authority: Authority): void {
 
   http.get(routes.keyring, { schema: { tags: ['keyring'], response: { 200: Keyring } } }, async (request) => {
     const { sender } = await requireSender(authority, request)
-    return keyrings.keyringOf(sender)
+    return keyrings.keyringOf(sender, askerOf(request))
   })
 
   const feeds = new Map<number, Set<() => void>>()

@@ -15,19 +15,20 @@ import {
 } from '@sealmq/protocol/api'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { AuthorityError } from '../authority-error.ts'
+import { endOtherSessions, endOwnSession } from '../identity/end-sessions.ts'
 import { addTotp, confirmAuthenticator, factorsOf, newRecoveryCodes, removeAuthenticator } from '../identity/factors.ts'
 import { askEmailChange, confirmEmailChange, deleteOwnAccount } from '../identity/own-account.ts'
 import { changePassword } from '../identity/password-reset.ts'
-import { endSession, endSessions, listSessions } from '../identity/sessions.ts'
+import { listSessions } from '../identity/sessions.ts'
 import { sendStepUpCode, stepUp } from '../identity/step-up.ts'
 import type { Authority } from './authority.ts'
-import { requireFresh, requireLimited, requireSession, type SignedInMember } from './gates.ts'
+import { peopleOf, requireFresh, requireLimited, requireSession, type SignedInMember } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** What people do with their own account: factors, sessions, password, address. */
 export function ownAccountRoutes(http: Http, authority: Authority): void {
-  const { store, people, identity, now } = authority
+  const { store, settings, identity, now } = authority
+  const people = (request: FastifyRequest) => peopleOf(authority, request)
   const tags = ['own account']
   // Gates stand before the check of the body: strangers learn nothing of what a route takes.
   const asking = new WeakMap<FastifyRequest, SignedInMember>()
@@ -43,22 +44,26 @@ export function ownAccountRoutes(http: Http, authority: Authority): void {
   const full = gate(requireSession, { fresh: false })
   const fullFresh = gate(requireSession, { fresh: true })
   const who = (request: FastifyRequest) => asking.get(request)!
-  const codeSent = () => ({ retryAfter: Math.ceil(people.settings.codeResend / 1000) })
+  const codeSent = () => ({ retryAfter: Math.ceil(settings.codeResend / 1000) })
 
   http.post(
     routes.stepUp,
-    { ...limited, schema: { tags, body: StepUpRequest, response: { 200: SteppedUp } } },
+    {
+      config: { audit: 'session.step-up' },
+      ...limited,
+      schema: { tags, body: StepUpRequest, response: { 200: SteppedUp } },
+    },
     async (request) => {
       const { session, addressee } = who(request)
-      return { until: await stepUp(people, session, addressee, request.body) }
+      return { until: await stepUp(people(request), session, addressee, request.body) }
     },
   )
   http.post(
     routes.stepUpSend,
-    { ...limited, schema: { tags, response: { 202: CodeSent } } },
+    { config: { audit: 'code.send' }, ...limited, schema: { tags, response: { 202: CodeSent } } },
     async (request, reply) => {
       const { addressee } = who(request)
-      await sendStepUpCode(people, addressee)
+      await sendStepUpCode(people(request), addressee)
       return reply.status(202).send(codeSent())
     },
   )
@@ -68,35 +73,39 @@ export function ownAccountRoutes(http: Http, authority: Authority): void {
   )
   http.post(
     routes.totp,
-    { ...limitedFresh, schema: { tags, response: { 201: TotpEnrolment } } },
+    { config: { audit: 'factor.add' }, ...limitedFresh, schema: { tags, response: { 201: TotpEnrolment } } },
     async (request, reply) => {
       const { addressee } = who(request)
-      return reply.status(201).send(await addTotp(people, addressee, identity.name))
+      return reply.status(201).send(await addTotp(people(request), addressee, identity.name))
     },
   )
   http.post(
     routes.totpConfirm,
-    { ...limitedFresh, schema: { tags, body: TotpConfirmation, response: { 200: RecoveryCodes } } },
+    {
+      config: { audit: 'factor.add' },
+      ...limitedFresh,
+      schema: { tags, body: TotpConfirmation, response: { 200: RecoveryCodes } },
+    },
     async (request) => {
       const { addressee } = who(request)
-      return { recoveryCodes: await confirmAuthenticator(people, addressee, request.body.otp) }
+      return { recoveryCodes: await confirmAuthenticator(people(request), addressee, request.body.otp) }
     },
   )
   http.delete(
     routes.totp,
-    { ...limitedFresh, schema: { tags, response: { 204: Type.Null() } } },
+    { config: { audit: 'factor.remove' }, ...limitedFresh, schema: { tags, response: { 204: Type.Null() } } },
     async (request, reply) => {
       const { addressee } = who(request)
-      await removeAuthenticator(people, addressee)
+      await removeAuthenticator(people(request), addressee)
       return reply.status(204).send(null)
     },
   )
   http.post(
     routes.recoveryCodes,
-    { ...fullFresh, schema: { tags, response: { 200: RecoveryCodes } } },
+    { config: { audit: 'factor.recovery-codes' }, ...fullFresh, schema: { tags, response: { 200: RecoveryCodes } } },
     async (request) => {
       const { addressee } = who(request)
-      return { recoveryCodes: await newRecoveryCodes(people, addressee) }
+      return { recoveryCodes: await newRecoveryCodes(people(request), addressee) }
     },
   )
 
@@ -110,60 +119,76 @@ export function ownAccountRoutes(http: Http, authority: Authority): void {
   )
   http.delete(
     routes.sessions,
-    { ...full, schema: { tags, response: { 204: Type.Null() } } },
+    { config: { audit: 'session.end' }, ...full, schema: { tags, response: { 204: Type.Null() } } },
     async (request, reply) => {
       const { session } = who(request)
-      await endSessions(store, session.member, session.id)
+      await endOtherSessions(people(request), session)
       return reply.status(204).send(null)
     },
   )
   http.delete(
     routes.session,
     {
+      config: { audit: 'session.end' },
       ...full,
       schema: { tags, params: Type.Object({ id: Type.String({ maxLength: 64 }) }), response: { 204: Type.Null() } },
     },
     async (request, reply) => {
       const { session } = who(request)
-      if (!(await endSession(store, session.member, request.params.id)))
-        throw new AuthorityError('not-found', 'You have no such session. sealmq sessions list shows them.')
+      await endOwnSession(people(request), session.member, request.params.id)
       return reply.status(204).send(null)
     },
   )
 
   http.post(
     routes.password,
-    { ...fullFresh, schema: { tags, body: PasswordChange, response: { 204: Type.Null() } } },
+    {
+      config: { audit: 'password.change' },
+      ...fullFresh,
+      schema: { tags, body: PasswordChange, response: { 204: Type.Null() } },
+    },
     async (request, reply) => {
       const { session, me, addressee } = who(request)
-      await changePassword(people, { ...addressee, name: me.name }, { ...request.body, session: session.id })
+      await changePassword(people(request), { ...addressee, name: me.name }, { ...request.body, session: session.id })
       return reply.status(204).send(null)
     },
   )
   http.post(
     routes.accountEmail,
-    { ...fullFresh, schema: { tags, body: EmailChange, response: { 202: CodeSent } } },
+    {
+      config: { audit: 'address.change' },
+      ...fullFresh,
+      schema: { tags, body: EmailChange, response: { 202: CodeSent } },
+    },
     async (request, reply) => {
       const { addressee } = who(request)
-      await askEmailChange(people, addressee, request.body)
+      await askEmailChange(people(request), addressee, request.body)
       return reply.status(202).send(codeSent())
     },
   )
   http.post(
     routes.accountEmailConfirm,
-    { ...fullFresh, schema: { tags, body: EmailConfirmation, response: { 204: Type.Null() } } },
+    {
+      config: { audit: 'address.change' },
+      ...fullFresh,
+      schema: { tags, body: EmailConfirmation, response: { 204: Type.Null() } },
+    },
     async (request, reply) => {
       const { addressee } = who(request)
-      await confirmEmailChange(people, addressee, request.body.code)
+      await confirmEmailChange(people(request), addressee, request.body.code)
       return reply.status(204).send(null)
     },
   )
   http.post(
     routes.accountDelete,
-    { ...limitedFresh, schema: { tags, body: PasswordOnly, response: { 204: Type.Null() } } },
+    {
+      config: { audit: 'member.remove' },
+      ...limitedFresh,
+      schema: { tags, body: PasswordOnly, response: { 204: Type.Null() } },
+    },
     async (request, reply) => {
       const { addressee } = who(request)
-      await deleteOwnAccount(people, addressee, request.body.password)
+      await deleteOwnAccount(people(request), addressee, request.body.password)
       return reply.status(204).send(null)
     },
   )

@@ -1,15 +1,17 @@
 import { printable, RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { changeRole, createRole, deleteRole, findRole, listRoles } from '../administration/roles.ts'
 import type { Authority } from './authority.ts'
-import { requireAdministrator } from './gates.ts'
+import { peopleOf, requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
 const params = Type.Object({ id: Type.String({ maxLength: 100, pattern: printable }) })
 
 /** Roles and their grants, for administrators. */
 export function roleRoutes(http: Http, authority: Authority): void {
-  const { store, changes } = authority
+  const { store } = authority
+  const people = (request: FastifyRequest) => peopleOf(authority, request)
   const tags = ['roles']
   http.addHook('preValidation', async (request) => {
     await requireAdministrator(authority, request)
@@ -17,9 +19,9 @@ export function roleRoutes(http: Http, authority: Authority): void {
   http.get(routes.roles, { schema: { tags, response: { 200: Type.Array(RoleInfo) } } }, () => listRoles(store))
   http.post(
     routes.roles,
-    { schema: { tags, body: RoleCreate, response: { 201: RoleInfo } } },
+    { config: { audit: 'role.create' }, schema: { tags, body: RoleCreate, response: { 201: RoleInfo } } },
     async (request, reply) => {
-      const id = await createRole(changes, request.body)
+      const id = await createRole(people(request).changes, request.body)
       reply.status(201)
       return findRole(store, id)
     },
@@ -29,11 +31,15 @@ export function roleRoutes(http: Http, authority: Authority): void {
   )
   http.patch(
     routes.role,
-    { schema: { tags, params, body: RoleChange, response: { 200: RoleInfo } } },
-    async (request) => findRole(store, await changeRole(changes, request.params.id, request.body)),
+    { config: { audit: 'role.change' }, schema: { tags, params, body: RoleChange, response: { 200: RoleInfo } } },
+    async (request) => findRole(store, await changeRole(people(request).changes, request.params.id, request.body)),
   )
-  http.delete(routes.role, { schema: { tags, params, response: { 204: Type.Null() } } }, async (request, reply) => {
-    await deleteRole(changes, request.params.id)
-    return reply.status(204).send(null)
-  })
+  http.delete(
+    routes.role,
+    { config: { audit: 'role.remove' }, schema: { tags, params, response: { 204: Type.Null() } } },
+    async (request, reply) => {
+      await deleteRole(people(request).changes, request.params.id)
+      return reply.status(204).send(null)
+    },
+  )
 }

@@ -8,12 +8,12 @@ import { addSender } from '../identity/senders.ts'
 import { requireLivingSession } from '../identity/sessions.ts'
 import { countTry } from '../identity/tries.ts'
 import type { Authority } from './authority.ts'
-import { requireAdministrator, requireFresh, requireSession, type SignedInMember, senderOf } from './gates.ts'
+import { peopleOf, requireAdministrator, requireFresh, requireSession, type SignedInMember, senderOf } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** The installations of members. */
 export function senderRoutes(http: Http, authority: Authority): void {
-  const { store, changes } = authority
+  const { store } = authority
   const asking = new WeakMap<FastifyRequest, SignedInMember>()
 
   http.get(
@@ -49,6 +49,7 @@ export function senderRoutes(http: Http, authority: Authority): void {
   http.post(
     routes.senders,
     {
+      config: { audit: 'sender.add' },
       // Before the check of the body: strangers learn nothing of what the route takes.
       preValidation: async (request) => {
         const signedIn = await requireSession(authority, request)
@@ -59,10 +60,16 @@ export function senderRoutes(http: Http, authority: Authority): void {
     },
     async (request, reply) => {
       const { me, session } = asking.get(request)!
-      const created = await applyChange(changes, async (change) => {
+      const created = await applyChange(peopleOf(authority, request).changes, async (change) => {
         await requireLivingSession(change.transaction, session)
         await change.touchDirectory()
-        return addSender(change.transaction, { id: me.member, name: me.name }, request.body, change.now)
+        const added = await addSender(change.transaction, { id: me.member, name: me.name }, request.body, change.now)
+        change.record({
+          action: 'sender.add',
+          on: { kind: 'sender', id: String(added.sender), name: request.body.name },
+          detail: { algorithm: request.body.algorithm, publicKey: request.body.publicKey },
+        })
+        return added
       })
       reply.status(201)
       return created
@@ -72,6 +79,7 @@ export function senderRoutes(http: Http, authority: Authority): void {
   http.delete(
     routes.sender,
     {
+      config: { audit: 'sender.remove' },
       schema: {
         tags: ['senders'],
         params: Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }) }),
@@ -85,15 +93,18 @@ export function senderRoutes(http: Http, authority: Authority): void {
       if (who) await requireFresh(authority, who)
       const row = await store
         .selectFrom('senders')
-        .select(['sender', 'member_id as member', 'revoked_at'])
+        .select(['sender', 'member_id as member', 'name', 'revoked_at'])
         .where('sender', '=', id)
         .executeTakeFirst()
       const mayRemove = self ? self.sender === id : who!.me.administrator || row?.member === who!.me.member
-      if (!row || !mayRemove || row.revoked_at !== null)
-        throw new AuthorityError('not-found', `There is no sender ${id} of yours. sealmq senders list shows them.`)
+      const notFound = () =>
+        new AuthorityError('not-found', `There is no sender ${id} of yours. sealmq senders list shows them.`)
+      if (!row || !mayRemove || row.revoked_at !== null) throw notFound()
       // Each removal starts epochs, which everybody on those channels keeps for days.
       if (self || !who!.me.administrator) await admitRemoval(authority, row.member)
-      await applyChange(changes, (change) => removeSender(change, row))
+      await applyChange(peopleOf(authority, request).changes, async (change) => {
+        if (!(await removeSender(change, row))) throw notFound()
+      })
       return reply.status(204).send(null)
     },
   )

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import fastifyCookie from '@fastify/cookie'
 import fastifySwagger from '@fastify/swagger'
@@ -14,6 +15,7 @@ import {
 } from 'fastify'
 import type { Logger } from '../logger.ts'
 import { accountRoutes } from './accounts.ts'
+import { auditRoutes } from './audit.ts'
 import type { Authority } from './authority.ts'
 import { channelRoutes } from './channels.ts'
 import { documentationRoutes } from './documentation.ts'
@@ -23,6 +25,7 @@ import { keyringRoutes } from './keyring.ts'
 import { mailRoutes } from './mail.ts'
 import { memberRoutes } from './members.ts'
 import { ownAccountRoutes } from './own-account.ts'
+import { recordRefusal } from './refusals.ts'
 import { roleRoutes } from './roles.ts'
 import { senderRoutes } from './senders.ts'
 import { signUpRoutes } from './sign-up.ts'
@@ -50,6 +53,7 @@ export async function createHttpServer(
     trustProxy: trustProxy ? (_address, hop) => hop === 0 : false,
     forceCloseConnections: true,
     requestTimeout: 30_000,
+    genReqId: () => randomUUID(),
     // What is refused before any route is found, such as a path that cannot be decoded.
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const { status, code, message } = asFailure(error)
@@ -66,10 +70,11 @@ export async function createHttpServer(
       reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
     }
   })
-  http.setErrorHandler<FastifyError>((error, request, reply) => {
+  http.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const failure = asFailure(error)
     if (failure.status >= 500)
       request.log.error({ route: request.routeOptions.url, error: error.stack }, 'request failed')
+    await recordRefusal(authority, request, failure)
     if (failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
     return reply.status(failure.status).send({
       code: failure.code,
@@ -99,6 +104,7 @@ export async function createHttpServer(
     roleRoutes,
     channelRoutes,
     mailRoutes,
+    auditRoutes,
     healthRoutes,
   ]) {
     await http.register(async (instance) => routes(instance.withTypeProvider<TypeBoxTypeProvider>(), authority))

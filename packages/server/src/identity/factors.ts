@@ -1,4 +1,7 @@
 import type { Factors, TotpEnrolment } from '@sealmq/protocol/api'
+import { memberTarget } from '../administration/change.ts'
+import { system } from '../audit/actors.ts'
+import { recordAlone, recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
@@ -9,7 +12,7 @@ import { factorKey, secondFactorOf } from './second-factor.ts'
 import { endSessions } from './sessions.ts'
 import { hasMailbox } from './sign-in-name.ts'
 import { confirmTotp, enrolTotp, removeTotp, takeTotp, totpState } from './totp.ts'
-import { clearTries, countTry } from './tries.ts'
+import { clearTries, countTry, lockEvent } from './tries.ts'
 
 /** What a member signs in with beside the password. */
 export async function factorsOf(store: Database, member: string): Promise<Factors> {
@@ -45,12 +48,7 @@ export async function authenticatorRequired(store: Database, member: string): Pr
  */
 export async function addTotp(context: IdentityContext, member: Addressee, issuer: string): Promise<TotpEnrolment> {
   const { store, masterKey } = context
-  if ((await totpState(store, member.id)) === 'confirmed') {
-    throw new AuthorityError(
-      'conflict',
-      'There is an authenticator already. Remove it first: sealmq factor remove totp.',
-    )
-  }
+  if ((await totpState(store, member.id)) === 'confirmed') throw alreadyThere()
   const { addressProved } = await factorsOf(store, member.id)
   if (hasMailbox(member.signInName) && !addressProved) {
     throw new AuthorityError(
@@ -58,8 +56,14 @@ export async function addTotp(context: IdentityContext, member: Addressee, issue
       'Prove your address first, so that you can be told of changes: ask for a code (sealmq verify --resend), then give it.',
     )
   }
-  return enrolTotp(store, masterKey, member, issuer)
+  const enrolment = await enrolTotp(store, masterKey, member, issuer)
+  // Confirmed by another request meanwhile.
+  if (!enrolment) throw alreadyThere()
+  return enrolment
 }
+
+const alreadyThere = () =>
+  new AuthorityError('conflict', 'There is an authenticator already. Remove it first: sealmq factor remove totp.')
 
 /**
  * Confirms the authenticator with one of its codes. @returns ten recovery codes
@@ -71,6 +75,7 @@ export async function confirmAuthenticator(
   code: string,
 ): Promise<string[]> {
   const { store, masterKey, codes, about, mail, settings } = context
+  const on = memberTarget({ id: member.id, email: member.signInName })
   const state = await totpState(store, member.id)
   if (state === 'none')
     throw new AuthorityError('not-found', 'There is no authenticator to confirm. Begin with sealmq factor add totp.')
@@ -84,18 +89,22 @@ export async function confirmAuthenticator(
       retryAfter: seconds,
     })
   }
-  if (!(await takeTotp(store, masterKey, { member: member.id, code, now }))) {
-    throw new AuthorityError(
-      'wrong-code',
-      'The code is not the one of the authenticator now. Check its clock, take the next.',
-    )
-  }
-  const recovery = await store.transaction().execute(async (transaction) => {
+  const recovery = await recorded(context, async (transaction, record) => {
+    if (!(await takeTotp(transaction, masterKey, { member: member.id, code, now }))) return null
+    record({ action: 'factor.add', on, detail: { factor: 'totp' } })
     await clearTries(transaction, [factorKey(member.id)])
     await confirmTotp(transaction, member.id, now)
     await tell(context, transaction, member.signInName, texts.authenticatorAdded(about))
     return renewRecoveryCodes(transaction, codes, member.id)
   })
+  if (recovery === null) {
+    const { lockedUntil: until } = admission
+    if (until !== null) await recordAlone({ ...context, by: system }, lockEvent(on, 'second factor', until))
+    throw new AuthorityError(
+      'wrong-code',
+      'The code is not the one of the authenticator now. Check its clock, take the next.',
+    )
+  }
   mail.wake()
   return recovery
 }
@@ -111,7 +120,9 @@ export async function removeAuthenticator(context: IdentityContext, member: Addr
       'A role of yours asks for the authenticator. An administrator can reset it.',
     )
   }
-  await store.transaction().execute(async (transaction) => {
+  await recorded(context, async (transaction, record) => {
+    const on = memberTarget({ id: member.id, email: member.signInName })
+    record({ action: 'factor.remove', on, detail: { factor: 'totp' } })
     await removeTotp(transaction, member.id)
     await tell(context, transaction, member.signInName, texts.authenticatorRemoved(about))
   })
@@ -120,8 +131,9 @@ export async function removeAuthenticator(context: IdentityContext, member: Addr
 
 /** Forgets a member's authenticator for it, because the telephone is lost; its sessions end. */
 export async function resetAuthenticator(context: IdentityContext, member: Addressee): Promise<void> {
-  const { store, about, mail } = context
-  await store.transaction().execute(async (transaction) => {
+  const { about, mail } = context
+  await recorded(context, async (transaction, record) => {
+    record({ action: 'member.reset-factor', on: memberTarget({ id: member.id, email: member.signInName }) })
     await removeTotp(transaction, member.id)
     await clearTries(transaction, [factorKey(member.id)])
     await endSessions(transaction, member.id)
@@ -131,9 +143,13 @@ export async function resetAuthenticator(context: IdentityContext, member: Addre
 }
 
 /** Ten new recovery codes; the old ones end. @throws AuthorityError `not-found` (no authenticator) */
-export async function newRecoveryCodes({ store, codes }: IdentityContext, member: Addressee): Promise<string[]> {
+export async function newRecoveryCodes(context: IdentityContext, member: Addressee): Promise<string[]> {
+  const { store, codes } = context
   if ((await totpState(store, member.id)) !== 'confirmed') {
     throw new AuthorityError('not-found', 'Recovery codes belong to an authenticator: sealmq factor add totp.')
   }
-  return store.transaction().execute((transaction) => renewRecoveryCodes(transaction, codes, member.id))
+  return recorded(context, (transaction, record) => {
+    record({ action: 'factor.recovery-codes', on: memberTarget({ id: member.id, email: member.signInName }) })
+    return renewRecoveryCodes(transaction, codes, member.id)
+  })
 }

@@ -1,4 +1,5 @@
 import type { ChangeContext } from '../administration/change.ts'
+import type { RecordingContext } from '../audit/recording.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { Mail } from '../mail/mail.ts'
 import type { Database } from '../store/schema.ts'
@@ -6,8 +7,7 @@ import type { CodeHasher } from './code-hash.ts'
 import type { IdentitySettings } from './settings.ts'
 
 /** All that the sign-in flows stand on. */
-export interface IdentityContext {
-  store: Database
+export interface IdentityContext extends RecordingContext {
   changes: ChangeContext
   masterKey: MasterKey
   codes: CodeHasher
@@ -17,7 +17,6 @@ export interface IdentityContext {
   /** The URL under which people reach it. */
   serverUrl: () => string
   mail: MailSink
-  now: () => number
   /** Monotonic, ms. */
   monotonic: () => number
   wait: (ms: number) => Promise<void>

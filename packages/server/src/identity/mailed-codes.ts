@@ -1,8 +1,10 @@
+import { memberTarget } from '../administration/change.ts'
+import { recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { CodePurpose, Database } from '../store/schema.ts'
 import type { IdentityContext } from './identity-context.ts'
-import { newDigits, storeCode, takeCode } from './one-time-codes.ts'
+import { newDigits, type RightCode, storeCode, tryCode } from './one-time-codes.ts'
 import { clearTries, countTry } from './tries.ts'
 
 /** A member as mail reaches it. */
@@ -71,12 +73,17 @@ export async function mailCode(
   member: Addressee,
   purpose: keyof typeof codeTexts,
 ): Promise<void> {
-  const { store, codes, settings, about, mail } = context
+  const { codes, settings, about, mail } = context
   const code = newDigits()
   const now = context.now()
   const expiresAt = now + settings.codeTime
   const minutes = settings.codeTime / 60_000
-  await store.transaction().execute(async (transaction) => {
+  await recorded(context, async (transaction, record) => {
+    record({
+      action: 'code.send',
+      on: memberTarget({ id: member.id, email: member.signInName }),
+      detail: { purpose, way: 'mail', expiresAt },
+    })
     await storeCode(transaction, codes, { member: member.id, purpose, code, now, expiresAt })
     await mail.enqueue(transaction, {
       to: member.signInName,
@@ -87,14 +94,14 @@ export async function mailCode(
   mail.wake()
 }
 
-/** Takes a mailed code. @returns what it is about, or null */
-export function takeMailedCode(
+/** Looks at a mailed code; to be used up in the transaction of what it is good for. @returns null when it is wrong */
+export function tryMailedCode(
   { store, codes, settings, now }: IdentityContext,
   member: string,
   purpose: CodePurpose,
   code: string,
-): Promise<{ detail: string | null } | null> {
-  return takeCode(store, codes, { member, purpose, code, now: now(), tries: settings.codeTries })
+): Promise<RightCode | null> {
+  return tryCode(store, codes, { member, purpose, code, now: now(), tries: settings.codeTries })
 }
 
 /** Tells a member by mail, where it has a mailbox. Belongs into the transaction of what it tells of. */

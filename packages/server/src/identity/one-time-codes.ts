@@ -50,23 +50,34 @@ export async function storeCode(store: Database, hasher: CodeHasher, code: NewCo
     .execute()
 }
 
+/** A code as somebody gives it. */
+export interface CodeTry {
+  member: string
+  purpose: CodePurpose
+  code: string
+  now: number
+  /** How often a code may be tried. */
+  tries: number
+}
+
+/** A code that was right when it was looked at. */
+export interface RightCode {
+  /** What it is about. */
+  detail: string | null
+  /** Uses it up, once: of several that are right at the same time one finds it still there. @returns whether it was there */
+  use(transaction: Database): Promise<boolean>
+}
+
 /**
- * Takes a code, once: the try is counted before the code is looked at, and of several that are right at the same time
- * one finds the code still there.
- * @param tries how often a code may be tried
- * @returns what the code is about, or null when it is wrong, used, expired, for something else, or tried too often
+ * Looks at a code; the try is counted before. It is used up by itself, in the transaction of what it is good for, so that
+ * a code is not lost when that fails.
+ * @returns null when the code is wrong, used, expired, for something else, or tried too often
  */
-export async function takeCode(
+export async function tryCode(
   store: Database,
   hasher: CodeHasher,
-  {
-    member,
-    purpose,
-    code,
-    now,
-    tries,
-  }: { member: string; purpose: CodePurpose; code: string; now: number; tries: number },
-): Promise<{ detail: string | null } | null> {
+  { member, purpose, code, now, tries }: CodeTry,
+): Promise<RightCode | null> {
   const row = await store
     .updateTable('one_time_codes')
     .set((eb) => ({ tries: eb('tries', '+', 1) }))
@@ -79,11 +90,14 @@ export async function takeCode(
     .executeTakeFirst()
   const given = hasher.hash(`${purpose} ${member}`, normalCode(code))
   if (!row || !timingSafeEqual(row.code_hash, given)) return null
-  const { numDeletedRows } = await store
-    .deleteFrom('one_time_codes')
-    .where('member_id', '=', member)
-    .where('purpose', '=', purpose)
-    .where('code_hash', '=', row.code_hash)
-    .executeTakeFirstOrThrow()
-  return numDeletedRows === 1n ? { detail: row.detail } : null
+  const use = async (transaction: Database) => {
+    const { numDeletedRows } = await transaction
+      .deleteFrom('one_time_codes')
+      .where('member_id', '=', member)
+      .where('purpose', '=', purpose)
+      .where('code_hash', '=', row.code_hash)
+      .executeTakeFirstOrThrow()
+    return numDeletedRows === 1n
+  }
+  return { detail: row.detail, use }
 }

@@ -1,3 +1,6 @@
+import { memberTarget } from '../administration/change.ts'
+import { memberActor, system } from '../audit/actors.ts'
+import { recordAlone, recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
@@ -5,12 +8,12 @@ import type { IdentityContext } from './identity-context.ts'
 import { forgetDevices } from './known-devices.ts'
 import { passwordKey } from './login.ts'
 import { admitAddress, admitCodeTry, admitRequest, mailCode, tell } from './mailed-codes.ts'
-import { normalCode, takeCode } from './one-time-codes.ts'
+import { normalCode, tryCode } from './one-time-codes.ts'
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts'
 import { endSessions, type Origin } from './sessions.ts'
 import { addressGroup, hasMailbox, normalSignInName } from './sign-in-name.ts'
 import { admitSource, countFailure } from './source-address.ts'
-import { clearTries, countTry } from './tries.ts'
+import { clearTries, countTry, lockEvent } from './tries.ts'
 
 /** Mails a code to set a new password with; answered alike when there is no such account. */
 export async function forgotPassword(context: IdentityContext, email: string, origin: Origin): Promise<void> {
@@ -43,14 +46,24 @@ export async function resetPassword(
   await checkPassword(password, [name])
   const hash = await hashPassword(password)
   const tried = await admitCodeTry(context, 'reset', name)
-  const taken = member ? await takeResetCode(context, member.id, code) : null
-  if (!member || !taken) {
+  const right = member ? await tryResetCode(context, member.id, code) : null
+  if (!member || !right) {
     await countFailure(context, origin)
-    throw new AuthorityError('wrong-code', 'The code is wrong, was used already, or has expired. Ask for a new one.')
+    throw wrongCode()
   }
-  await tried.succeeded()
+  const { purpose: taken } = right
   const now = context.now()
-  await store.transaction().execute(async (transaction) => {
+  await recorded(context, async (transaction, record) => {
+    if (!(await right.use(transaction))) throw wrongCode()
+    const actor = await memberActor(transaction, member.id)
+    record(
+      {
+        action: 'password.reset',
+        on: memberTarget({ id: member.id, email: name }),
+        detail: { code: taken === 'invitation' ? 'handed over' : 'mailed' },
+      },
+      { ...context.by, actor },
+    )
     // Whoever had the code read the mailbox, or was handed the code by an administrator.
     const proves = member.address_proved_at === null && (taken === 'reset' || hasMailbox(name))
     await transaction
@@ -68,17 +81,22 @@ export async function resetPassword(
     await clearTries(transaction, [passwordKey({ codes }, name)])
     await tell(context, transaction, name, texts.passwordChanged(about))
   })
+  await tried.succeeded()
   mail.wake()
 }
+
+const wrongCode = () =>
+  new AuthorityError('wrong-code', 'The code is wrong, was used already, or has expired. Ask for a new one.')
 
 /** Handed-over codes cannot be guessed: strangers' tries must not use them up. */
 const handedCodeTries = 1_000_000
 
 // Six digits are mailed because somebody forgot; the long ones are handed over.
-async function takeResetCode({ store, codes, settings, now }: IdentityContext, member: string, code: string) {
+async function tryResetCode({ store, codes, settings, now }: IdentityContext, member: string, code: string) {
   const purpose = /^\d{6}$/.test(normalCode(code)) ? ('reset' as const) : ('invitation' as const)
   const tries = purpose === 'reset' ? settings.codeTries : handedCodeTries
-  return (await takeCode(store, codes, { member, purpose, code, now: now(), tries })) ? purpose : null
+  const right = await tryCode(store, codes, { member, purpose, code, now: now(), tries })
+  return right && { purpose, use: right.use }
 }
 
 /**
@@ -90,11 +108,12 @@ export async function changePassword(
   member: { id: string; signInName: string; name: string },
   { password, newPassword, session }: { password: string; newPassword: string; session: string },
 ): Promise<void> {
-  const { store, about, mail } = context
+  const { about, mail } = context
   await checkOwnPassword(context, member.id, password)
   await checkPassword(newPassword, [member.signInName, member.name])
   const hash = await hashPassword(newPassword)
-  await store.transaction().execute(async (transaction) => {
+  await recorded(context, async (transaction, record) => {
+    record({ action: 'password.change', on: memberTarget({ id: member.id, email: member.signInName }) })
     await transaction.updateTable('members').set({ password: hash }).where('id', '=', member.id).execute()
     await endSessions(transaction, member.id, session)
     await tell(context, transaction, member.signInName, texts.passwordChanged(about))
@@ -119,6 +138,9 @@ export async function checkOwnPassword(context: IdentityContext, member: string,
     })
   }
   if (!(await verifyPassword(password, await storedPassword(store, member)))) {
+    const { lockedUntil: until } = admission
+    const on = memberTarget({ id: member, email: context.by.actor.name ?? '' })
+    if (until !== null) await recordAlone({ ...context, by: system }, lockEvent(on, 'own password', until))
     throw new AuthorityError('wrong-credentials', 'The password is wrong. Check it and try again.')
   }
   await clearTries(store, [key])

@@ -1,12 +1,15 @@
 import type { SecondFactor } from '@sealmq/protocol/api'
+import { memberTarget } from '../administration/change.ts'
+import { system } from '../audit/actors.ts'
+import { recordAlone, recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
 import type { IdentityContext } from './identity-context.ts'
-import { type Addressee, admitRequest, mailCode, requestKey, takeMailedCode, tell } from './mailed-codes.ts'
+import { type Addressee, admitRequest, mailCode, requestKey, tell, tryMailedCode } from './mailed-codes.ts'
 import { recoveryCodesLeft, takeRecoveryCode } from './recovery-codes.ts'
 import { takeTotp, totpState } from './totp.ts'
-import { clearTries, countTry } from './tries.ts'
+import { clearTries, countTry, lockEvent } from './tries.ts'
 
 /** What a person may give as a second factor. */
 export interface GivenFactor {
@@ -60,19 +63,34 @@ export async function takeFactor(
       retryAfter: seconds,
     })
   }
-  let isRight = false
-  if (recoveryCode !== undefined) isRight = await takeRecoveryCode(store, codes, member.id, recoveryCode)
-  else if (otp !== undefined && factor === 'totp')
-    isRight = await takeTotp(store, masterKey, { member: member.id, code: otp, now })
-  else if (otp !== undefined) isRight = (await takeMailedCode(context, member.id, purpose, otp)) !== null
+  const isMailed = recoveryCode === undefined && otp !== undefined && factor === 'email'
+  const mailed = isMailed ? await tryMailedCode(context, member.id, purpose, otp) : null
+  const take = async (transaction: Database): Promise<boolean> => {
+    if (recoveryCode !== undefined) return takeRecoveryCode(transaction, codes, member.id, recoveryCode)
+    if (otp === undefined) return false
+    if (factor === 'totp') return takeTotp(transaction, masterKey, { member: member.id, code: otp, now })
+    return (await mailed?.use(transaction)) ?? false
+  }
+  const on = memberTarget({ id: member.id, email: member.signInName })
+  const isRight = await recorded(context, async (transaction, record) => {
+    if (!(await take(transaction))) return false
+    // A mailed code that was used is no reason to make the next one wait.
+    await clearTries(transaction, [factorKey(member.id), requestKey(context, purpose, member.signInName)])
+    record({
+      action: 'code.use',
+      on,
+      detail: { purpose, way: recoveryCode !== undefined ? 'recovery code' : factor },
+    })
+    if (recoveryCode !== undefined) {
+      const left = await recoveryCodesLeft(transaction, member.id)
+      await tell(context, transaction, member.signInName, texts.recoveryCodeUsed({ ...context.about, left }))
+    }
+    return true
+  })
   if (!isRight) {
+    const { lockedUntil: until } = admission
+    if (until !== null) await recordAlone({ ...context, by: system }, lockEvent(on, 'second factor', until))
     throw new AuthorityError('wrong-code', 'The code is wrong, was used already, or has expired. Take a new one.')
   }
-  // A mailed code that was used is no reason to make the next one wait.
-  await clearTries(store, [factorKey(member.id), requestKey(context, purpose, member.signInName)])
-  if (recoveryCode !== undefined) {
-    const left = await recoveryCodesLeft(store, member.id)
-    await tell(context, store, member.signInName, texts.recoveryCodeUsed({ ...context.about, left }))
-    context.mail.wake()
-  }
+  if (recoveryCode !== undefined) context.mail.wake()
 }

@@ -54,12 +54,21 @@ export async function addSender(
   return { sender, token, broker: { username: brokerUsername(sender), password } }
 }
 
+/** A sender whose token was shown. */
+export interface KnownSender {
+  sender: number
+  member: string
+  name: string
+  /** Of its member. */
+  signInName: string
+}
+
 /** The living sender of a sender token, or null. */
-export async function tokenSender(store: Database, token: string): Promise<{ sender: number; member: string } | null> {
+export async function tokenSender(store: Database, token: string): Promise<KnownSender | null> {
   const row = await store
     .selectFrom('senders')
     .innerJoin('members', 'members.id', 'senders.member_id')
-    .select(['sender', 'member_id as member'])
+    .select(['sender', 'member_id as member', 'senders.name as name', 'email as signInName'])
     .where('token_hash', '=', hashSecret(token))
     .where('revoked_at', 'is', null)
     .where('locked_at', 'is', null)

@@ -1,13 +1,15 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { SignUpChoices, SignUpRequest, SignUpStarted, Verified, VerifyRequest } from '@sealmq/protocol/api'
 import { admitRole } from '../administration/approvals.ts'
-import { applyChange, type Change } from '../administration/change.ts'
+import { applyChange, type Change, memberTarget } from '../administration/change.ts'
 import { insertMember } from '../administration/members.ts'
+import { system } from '../audit/actors.ts'
+import { recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
 import type { IdentityContext } from './identity-context.ts'
-import { admitAddress, admitCodeTry, admitRequest, mailCode, takeMailedCode, tell } from './mailed-codes.ts'
+import { admitAddress, admitCodeTry, admitRequest, mailCode, tell, tryMailedCode } from './mailed-codes.ts'
 import { newDigits, normalCode } from './one-time-codes.ts'
 import { checkPassword, hashPassword } from './passwords.ts'
 import { hashSecret, newSecret } from './secrets.ts'
@@ -54,7 +56,9 @@ export async function signUp(context: IdentityContext, request: SignUpRequest, o
   const code = newDigits()
   const now = context.now()
   const expiresAt = now + settings.codeTime
-  await store.transaction().execute(async (transaction) => {
+  await recorded(context, async (transaction, record) => {
+    // Recorded alike whether or not the address has an account.
+    record({ action: 'sign-up.ask', on: { kind: 'address', id: null, name: email }, detail: { role: request.role } })
     await transaction.deleteFrom('sign_ups').where('expires_at', '<', now).execute()
     const taken = await transaction.selectFrom('members').select('id').where('email', '=', email).executeTakeFirst()
     if (taken) {
@@ -125,12 +129,17 @@ async function verifyMember(context: IdentityContext, { email, code }: VerifyReq
     .select(['id', 'state'])
     .where('email', '=', normalSignInName(email))
     .executeTakeFirst()
-  if (!member || !(await takeMailedCode(context, member.id, 'address', code))) throw wrongCode()
-  await context.store
-    .updateTable('members')
-    .set({ address_proved_at: context.now() })
-    .where('id', '=', member.id)
-    .execute()
+  const right = member && (await tryMailedCode(context, member.id, 'address', code))
+  if (!right) throw wrongCode()
+  await recorded(context, async (transaction, record) => {
+    if (!(await right.use(transaction))) throw wrongCode()
+    await transaction
+      .updateTable('members')
+      .set({ address_proved_at: context.now() })
+      .where('id', '=', member.id)
+      .execute()
+    record({ action: 'address.confirm', on: memberTarget({ id: member.id, email: normalSignInName(email) }) })
+  })
   return { state: member.state }
 }
 
@@ -163,6 +172,11 @@ async function finishSignUp(
       addressProvedAt: change.now,
       emailFactor: true,
     })
+    change.record({
+      action: 'sign-up.confirm',
+      on: memberTarget({ id, email: row.email }),
+      detail: { name: row.name },
+    })
     return { state: await admitByDomain(context, change, id, row.email, row.role_id) }
   })
   context.mail.wake()
@@ -193,6 +207,10 @@ async function admitByDomain(
   const domains = JSON.parse(role.approve_domains) as string[]
   const domain = email.slice(email.lastIndexOf('@') + 1)
   if (role.administrator === 1 || !domains.includes(domain)) return 'waiting'
+  change.record(
+    { action: 'member.approve', on: memberTarget({ id: member, email }), detail: { roles: [role.name], domain } },
+    system,
+  )
   await admitRole(context, change, { id: member, signInName: email }, [roleId])
   return 'active'
 }

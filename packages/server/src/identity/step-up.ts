@@ -1,4 +1,5 @@
 import type { StepUpRequest } from '@sealmq/protocol/api'
+import { recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import type { IdentityContext } from './identity-context.ts'
 import type { Addressee } from './mailed-codes.ts'
@@ -29,7 +30,14 @@ export async function stepUp(
     await takeFactor(context, member, factor, 'step-up', given)
   }
   const now = context.now()
-  await refreshFactor(context.store, session.id, now)
+  await recorded(context, async (transaction, record) => {
+    await refreshFactor(transaction, session.id, now)
+    record({
+      action: 'session.step-up',
+      on: { kind: 'session', id: session.id, name: null },
+      detail: { factor: factor === 'none' ? 'password' : factor },
+    })
+  })
   return now + context.settings.stepUpTime
 }
 
@@ -49,7 +57,10 @@ export async function sendStepUpCode(context: IdentityContext, member: Addressee
 }
 
 /** Whether a session's factor is fresh enough for a change. */
-export const isFresh = ({ settings, now }: IdentityContext, { factorAt }: LivingSession): boolean => {
+export const isFresh = (
+  { settings, now }: Pick<IdentityContext, 'settings' | 'now'>,
+  { factorAt }: LivingSession,
+): boolean => {
   const age = now() - factorAt
   // A time ahead of the clock was written before the clock went back.
   return age >= -60_000 && age <= settings.stepUpTime

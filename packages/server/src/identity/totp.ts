@@ -12,20 +12,22 @@ const tolerance = 1
 
 const place = (member: string) => `totp ${member}`
 
-/** Makes a new secret for a member's authenticator; until it is confirmed, the one before it goes on. */
+/** Makes a new secret for a member's authenticator, which counts once it is confirmed. @returns null when one is confirmed */
 export async function enrolTotp(
   store: Database,
   masterKey: MasterKey,
   member: { id: string; signInName: string },
   issuer: string,
-): Promise<TotpEnrolment> {
+): Promise<TotpEnrolment | null> {
   const secret = new Secret({ size: secretLength })
   const row = { secret_wrapped: masterKey.wrap(place(member.id), secret.bytes), confirmed_at: null, last_step: 0 }
-  await store
+  const { numInsertedOrUpdatedRows } = await store
     .insertInto('totp')
     .values({ member_id: member.id, ...row })
-    .onConflict((conflict) => conflict.column('member_id').doUpdateSet(row))
-    .execute()
+    // One that is confirmed is never replaced without a record.
+    .onConflict((conflict) => conflict.column('member_id').doUpdateSet(row).where('totp.confirmed_at', 'is', null))
+    .executeTakeFirstOrThrow()
+  if (numInsertedOrUpdatedRows === 0n) return null
   return { secret: secret.base32, uri: totpOf(secret.bytes, issuer, member.signInName).toString() }
 }
 

@@ -1,3 +1,4 @@
+import type { AuditEvent, AuditTarget } from '@sealmq/audit-log'
 import type { Database } from '../store/schema.ts'
 
 /** How many failures lock, and for how long, ms. */
@@ -45,6 +46,13 @@ export function judgeTry(before: TryCount, limits: TryLimits, now: number): { af
     admission: { admitted: true, lockedUntil: until },
   }
 }
+
+/** What is recorded of a lock. @param of what was tried too often @param until ms */
+export const lockEvent = (
+  on: AuditTarget,
+  of: 'password' | 'second factor' | 'own password',
+  until: number,
+): AuditEvent => ({ action: 'login.lock', on, detail: { of, until } })
 
 const lockOf = ({ lock, longestLock }: TryLimits, level: number) =>
   Math.min(lock * 2 ** Math.max(0, level), longestLock)

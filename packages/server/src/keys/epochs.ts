@@ -22,24 +22,32 @@ export interface EpochSettings {
   signing: SigningPolicy
 }
 
+/** What is needed to start one. */
+export interface EpochStart {
+  masterKey: MasterKey
+  deployment: Uint8Array
+  /** Id. */
+  channel: string
+  /** ms */
+  now: number
+  /** What changes; the rest is as before. */
+  settings: Partial<EpochSettings>
+  /** ms by which the epoch's number runs ahead of the clock. */
+  ahead: number
+}
+
 /** Where an epoch's key is wrapped for. */
 export const epochPlace = (channel: string, epoch: number) => `epoch ${channel} ${epoch}`
 
 /**
  * Starts the next epoch of a channel, ends the current one's sealing after the grace, and forgets epochs past their keep time.
  * Belongs inside a transaction; nothing but SQL is awaited.
- * @param settings what changes; the rest is as before
- * @param ahead ms by which the epoch's number runs ahead of the clock
+ * @returns what the channel is called and what the epoch is made with
  */
 export async function startEpoch(
   transaction: DatabaseTransaction,
-  masterKey: MasterKey,
-  deployment: Uint8Array,
-  channel: string,
-  now: number,
-  settings: Partial<EpochSettings>,
-  ahead = 0,
-): Promise<void> {
+  { masterKey, deployment, channel, now, settings, ahead }: EpochStart,
+): Promise<EpochSettings & { name: string; epoch: number }> {
   const previous = await transaction
     .selectFrom('epochs')
     .selectAll()
@@ -59,15 +67,33 @@ export async function startEpoch(
     .where('channel_id', '=', channel)
     .where('seal_until', 'is', null)
     .execute()
-  await transaction.deleteFrom('epochs').where('channel_id', '=', channel).where('open_until', '<', now).execute()
+  const forgotten = await transaction
+    .deleteFrom('epochs')
+    .where('channel_id', '=', channel)
+    .where('open_until', '<', now)
+    .returning('epoch')
+    .execute()
+  if (forgotten.length > 0) {
+    await transaction
+      .deleteFrom('given_epochs')
+      .where('channel_id', '=', channel)
+      .where(
+        'epoch',
+        'in',
+        forgotten.map((row) => row.epoch),
+      )
+      .execute()
+  }
+  const kind = settings.kind ?? previous?.kind ?? 'telemetry'
+  const signing = settings.signing ?? previous?.signing ?? 'each'
   await transaction
     .insertInto('epochs')
     .values({
       channel_id: channel,
       epoch,
       suite,
-      kind: settings.kind ?? previous?.kind ?? 'telemetry',
-      signing: settings.signing ?? previous?.signing ?? 'each',
+      kind,
+      signing,
       key_check: keyCheck,
       key_wrapped: masterKey.wrap(epochPlace(channel, epoch), key),
       started_at: now,
@@ -75,4 +101,10 @@ export async function startEpoch(
       open_until: null,
     })
     .execute()
+  const { name } = await transaction
+    .selectFrom('channels')
+    .select('name')
+    .where('id', '=', channel)
+    .executeTakeFirstOrThrow()
+  return { name, epoch, suite, kind, signing }
 }

@@ -1,3 +1,4 @@
+import type { AuditOrigin } from '@sealmq/audit-log'
 import { deriveSenderKey, fromHex, type Manifest, signDirectory, signManifest, toBase64url } from '@sealmq/protocol'
 import type { Keyring, KeyringChannel } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
@@ -6,6 +7,7 @@ import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import type { DeploymentIdentity } from './authority-key.ts'
 import { epochPlace } from './epochs.ts'
+import { recordGivenKeys } from './given-keys.ts'
 import type { MasterKey } from './master-key.ts'
 
 export interface KeyringContext {
@@ -13,6 +15,8 @@ export interface KeyringContext {
   masterKey: MasterKey
   identity: DeploymentIdentity
   now: () => number
+  /** Told when records could not be appended. */
+  appendFailed?: () => void
 }
 
 /** A signed directory is given out again for so long, ms, while nothing changes in it. */
@@ -28,13 +32,21 @@ export class KeyringBuilder {
   }
 
   /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
-  async keyringOf(sender: number): Promise<Keyring> {
-    const { store, identity, now } = this.#context
+  async keyringOf(sender: number, by: AuditOrigin): Promise<Keyring> {
+    const { store, identity, now, appendFailed } = this.#context
     const view = await consistentRead(store, (transaction) => readView(transaction, sender, now()))
     if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
     const issuedAt = now()
     const channels = await Promise.all(
       view.channels.map((channel) => this.#channel(channel, view.roles, sender, issuedAt)),
+    )
+    // Before they leave: keys that nobody recorded are given to nobody.
+    await recordGivenKeys(
+      { store, now, by, ...(appendFailed ? { appendFailed } : {}) },
+      sender,
+      view.channels.flatMap(({ id, name, epochs }, index) =>
+        epochs.map(({ epoch }) => ({ channel: id, name, epoch, key: channels[index]!.subscribe ? 'epoch' : 'sender' })),
+      ),
     )
     return {
       time: now(),

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely'
 import { AuthorityError } from '../authority-error.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { Logger } from '../logger.ts'
+import { type Schedule, unheldTimer } from '../schedule.ts'
 import type { Database, Schema } from '../store/schema.ts'
 import type { Mail } from './mail.ts'
 import { unwrapContent, wrapContent } from './mail-content.ts'
@@ -21,15 +22,6 @@ const storeWait = 5_000
 
 /** 5 s, 10 s, 20 s … 10 min. @param tries that failed so far, from 1 */
 export const backOff = (tries: number): number => Math.min(5_000 * 2 ** (tries - 1), 600_000)
-
-/** Does the work after a time in ms; returns how to call it off. */
-export type Schedule = (work: () => void, delay: number) => () => void
-
-// A mail that waits is in the store: it is no reason to keep the process.
-const unheldTimer: Schedule = (work, delay) => {
-  const timer = setTimeout(work, delay).unref()
-  return () => clearTimeout(timer)
-}
 
 export interface MailQueueOptions {
   store: Database

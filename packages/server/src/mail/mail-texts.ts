@@ -149,6 +149,13 @@ export const handedCode = (about: About): MailText =>
     'If you did not ask for that, tell another administrator: whoever has the code can sign in as you.',
   ])
 
+/** To the administrators. @param about `freeMebibytes`: what is left */
+export const diskLow = (about: About & { freeMebibytes: number }): MailText =>
+  compose(about, `The disk of ${name(about)} is nearly full`, [
+    `The disk with the data folder of ${name(about)} has ${about.freeMebibytes} MiB left.`,
+    'When it is full, nobody can sign in and nothing can be changed, because nothing can be recorded. Make room now.',
+  ])
+
 export const testMail = (): MailText => ({
   subject: 'Test mail of SealMQ',
   text: 'This is a test mail of SealMQ. Since you read it, mail works.\n',

@@ -5,7 +5,13 @@ export type Engine = 'sqlite' | 'postgres'
 
 /** Every migration in order; one that has landed is never changed. */
 export function migrations(engine: Engine): MigrationProvider {
-  return { getMigrations: async () => ({ '001-first': first(engine), '002-people': people(engine) }) }
+  return {
+    getMigrations: async () => ({
+      '001-first': first(engine),
+      '002-people': people(engine),
+      '003-audit': audit(engine),
+    }),
+  }
 }
 
 function first(engine: Engine): Migration {
@@ -200,6 +206,70 @@ function people(engine: Engine): Migration {
         .addColumn('expires_at', 'bigint', (c) => c.notNull())
         .addColumn('tries', 'integer', (c) => c.notNull())
         .addColumn('next_try_at', 'bigint', (c) => c.notNull())
+        .execute()
+    },
+  }
+}
+
+function audit(engine: Engine): Migration {
+  const bytes = engine === 'sqlite' ? 'blob' : 'bytea'
+  return {
+    up: async (db: Kysely<never>) => {
+      const table = (name: string) => db.schema.createTable(name)
+      await table('audit_log')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('public_key', bytes, (c) => c.notNull())
+        .addColumn('key_wrapped', bytes, (c) => c.notNull())
+        .addColumn('size', 'bigint', (c) => c.notNull())
+        .addColumn('edge', bytes, (c) => c.notNull())
+        .addColumn('last_time', 'bigint', (c) => c.notNull())
+        .addColumn('settings', 'text')
+        .execute()
+      await table('audit_records')
+        .addColumn('position', 'bigint', (c) => c.primaryKey())
+        .addColumn('hash', bytes, (c) => c.notNull())
+        .addColumn('record', 'text', (c) => c.notNull())
+        .addColumn('time', 'bigint', (c) => c.notNull())
+        .addColumn('action', 'text', (c) => c.notNull())
+        .addColumn('result', 'text', (c) => c.notNull())
+        .addColumn('member_id', 'text')
+        .addColumn('actor', 'text')
+        .addColumn('channel', 'text')
+        .execute()
+      // What a filter asks for, in the order of the log.
+      for (const column of ['time', 'action', 'member_id', 'actor', 'channel']) {
+        await db.schema
+          .createIndex(`audit_records_${column}`)
+          .on('audit_records')
+          .columns([column, 'position'] as never)
+          .execute()
+      }
+      await table('audit_tiles')
+        .addColumn('level', 'integer', (c) => c.notNull())
+        .addColumn('number', 'bigint', (c) => c.notNull())
+        .addColumn('hashes', bytes, (c) => c.notNull())
+        .addColumn('root', bytes, (c) => c.notNull())
+        .addPrimaryKeyConstraint('audit_tiles_key', ['level', 'number'])
+        .execute()
+      await table('audit_checkpoints')
+        .addColumn('size', 'bigint', (c) => c.primaryKey())
+        .addColumn('time', 'bigint', (c) => c.notNull())
+        .addColumn('note', 'text', (c) => c.notNull())
+        .execute()
+      await table('given_epochs')
+        .addColumn('sender', 'integer', (c) => c.notNull())
+        .addColumn('channel_id', 'text', (c) => c.notNull())
+        .addColumn('epoch', 'bigint', (c) => c.notNull())
+        .addColumn('key', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('given_epochs_key', ['sender', 'channel_id', 'epoch', 'key'])
+        .execute()
+      await db.schema
+        .alterTable('channels')
+        .addColumn('audit', 'text', (c) => c.notNull().defaultTo('counts'))
+        .execute()
+      await db.schema
+        .alterTable('roles')
+        .addColumn('auditor', 'integer', (c) => c.notNull().defaultTo(0))
         .execute()
     },
   }

@@ -1,4 +1,5 @@
 import type { MessageKind, Right, SignatureAlgorithm, SigningPolicy, SuiteName } from '@sealmq/protocol'
+import type { AuditLevel } from '@sealmq/protocol/api'
 import type { Generated, Kysely, Transaction } from 'kysely'
 
 /** What a one-time code is for; it is good for nothing else. */
@@ -78,6 +79,8 @@ export interface Schema {
     id: string
     name: string
     administrator: number
+    /** Reads the audit log. */
+    auditor: number
     require_authenticator: number
     /** JSON list. */
     approve_domains: string
@@ -90,6 +93,7 @@ export interface Schema {
     maximum_age: number
     late: 'mark' | 'refuse'
     lease: number
+    audit: AuditLevel
     number: number
   }
   channel_filters: { channel_id: string; filter: string }
@@ -133,6 +137,36 @@ export interface Schema {
   }
   /** What the broker has still to be told, in order. */
   outbox: { id: Generated<number>; action: 'remove-sender' | 'refresh-sender'; sender: number; created_at: number }
+  /** One row: the head of the audit log. */
+  audit_log: {
+    id: number
+    public_key: Uint8Array
+    key_wrapped: Uint8Array
+    size: number
+    /** Roots of the complete subtrees at the right edge, 32 bytes each. */
+    edge: Uint8Array
+    /** Of the last record, ms. */
+    last_time: number
+    /** JSON: what the authority was last started with. */
+    settings: string | null
+  }
+  /** `record` is what is hashed, byte for byte; the columns after it are for searching only. */
+  audit_records: {
+    position: number
+    hash: Uint8Array
+    record: string
+    time: number
+    action: string
+    result: 'done' | 'refused'
+    member_id: string | null
+    actor: string | null
+    channel: string | null
+  }
+  /** Complete runs of 256 hashes of a level (levels of eight: 0 are records), and the root over them. */
+  audit_tiles: { level: number; number: number; hashes: Uint8Array; root: Uint8Array }
+  audit_checkpoints: { size: number; time: number; note: string }
+  /** Which keys a sender has ever been given: that of the epoch, which opens, or its own, which seals only. */
+  given_epochs: { sender: number; channel_id: string; epoch: number; key: 'epoch' | 'sender' }
 }
 
 export type Database = Kysely<Schema>

@@ -1,7 +1,7 @@
 import { type ChannelRights, type Decision, decideDelivery, decidePublish, decideSubscribe } from '@sealmq/protocol'
 import type { AedesOptions, AuthenticateError, Client } from 'aedes'
 import type { Logger } from '../../logger.ts'
-import type { BrokerPolicy } from '../interface.ts'
+import type { BrokerPolicy, BrokerWitness } from '../interface.ts'
 import { sessionId, sessionSender } from './session-store.ts'
 
 type Hooks = Required<
@@ -20,11 +20,19 @@ export function decideWill(rights: readonly ChannelRights[], topic: string): Dec
   return decidePublish(rights, topic)
 }
 
-/**
- * Aedes' hooks, all of which allow everything unless set, by the authority's policy.
- * @param admitted Told of every client whose credential was right.
- */
-export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (client: Client) => void): Hooks {
+/** What the hooks decide by, and who is told. */
+export interface AuthorisationOptions {
+  policy: BrokerPolicy
+  logger: Logger
+  witness: BrokerWitness | undefined
+  /** Told of every client whose credential was right. */
+  admitted: (client: Client) => void
+  /** ms. */
+  now: () => number
+}
+
+/** Aedes' hooks, all of which allow everything unless set, by the authority's policy. */
+export function authorisation({ policy, logger, witness, admitted, now }: AuthorisationOptions): Hooks {
   const willTopics = new WeakMap<Client, string>()
   const decide = (
     sender: number | null,
@@ -35,6 +43,16 @@ export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (c
   }
   const refuse = (sender: number | null, action: string, topic: string, rule: string) =>
     logger.warn({ sender, action, topic, rule }, 'refused by the broker')
+  const refuseMessage = (
+    kind: 'publish' | 'will',
+    sender: number | null,
+    client: Client | null,
+    topic: string,
+    rule: string,
+  ) => {
+    refuse(sender, kind, topic, rule)
+    witness?.refused({ sender, address: client && addressOf(client), kind, topic, rule, time: now() })
+  }
 
   return {
     // The client id becomes the sender's own before Aedes looks up a session by it.
@@ -54,6 +72,7 @@ export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (c
       const known = policy.authenticate(username ?? '', password ?? new Uint8Array(0))
       if (!known || sessionSender(client.id) !== known.sender) {
         logger.warn({ address: addressOf(client) }, 'broker credential refused')
+        witness?.connectionRefused({ address: addressOf(client), username: username ?? '', time: now() })
         done(connectionError('bad user name or password', badCredentials), false)
         return
       }
@@ -61,7 +80,7 @@ export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (c
       if (will !== undefined) {
         const decision = decide(known.sender, (rights) => decideWill(rights, will))
         if (!decision.allowed) {
-          refuse(known.sender, 'will', will, decision.rule)
+          refuseMessage('will', known.sender, client, will, decision.rule)
           done(connectionError('will refused', notAuthorised), false)
           return
         }
@@ -77,7 +96,9 @@ export function authorisation(policy: BrokerPolicy, logger: Logger, admitted: (c
         done(null)
         return
       }
-      refuse(sender, 'publish', packet.topic, decision.rule)
+      // A PUBLISH as it came is a packet; a will is not.
+      const kind = (packet as { cmd?: string }).cmd === 'publish' ? 'publish' : 'will'
+      refuseMessage(kind, sender, client, packet.topic, decision.rule)
       done(new Error(decision.rule))
     },
     // null makes Aedes answer 0x80 for this filter and go on with the others (MQTT 3.1.1, 3.9.3).

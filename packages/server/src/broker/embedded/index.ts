@@ -5,13 +5,13 @@ import type { Duplex } from 'node:stream'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { decideDelivery, decideSubscribe } from '@sealmq/protocol'
-import { Aedes, type Client } from 'aedes'
+import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
 import { ClassicLevel } from 'classic-level'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 import { StartError } from '../../authority-error.ts'
 import { listenOn } from '../../listen.ts'
 import type { Logger } from '../../logger.ts'
-import type { Broker, BrokerConnection, BrokerPolicy } from '../interface.ts'
+import type { Broker, BrokerConnection, BrokerPolicy, BrokerWitness } from '../interface.ts'
 import { addressOf, authorisation, decideWill } from './authorisation.ts'
 import { governPersistence } from './governed-persistence.ts'
 import { GuardedConnection } from './guarded-connection.ts'
@@ -27,6 +27,8 @@ export interface EmbeddedBrokerOptions {
   port: number
   tls: { key: string; cert: string } | null
   policy: BrokerPolicy
+  /** Is told of messages and connections. */
+  witness?: BrokerWitness
   logger: Logger
   /** Bytes; default 1 MiB. */
   maximumPacketLength?: number
@@ -99,7 +101,7 @@ export class EmbeddedBroker implements Broker {
         await sessionStore.purgeSession(id)
       },
       failed,
-      now: this.#options.now ?? Date.now,
+      now: this.#now,
     })
     await sessions.load()
     const aedes: Aedes = new Aedes({
@@ -114,9 +116,16 @@ export class EmbeddedBroker implements Broker {
       connectTimeout,
       queueLimit: 1000,
       heartbeatInterval: this.#options.heartbeatInterval ?? 60_000,
-      ...authorisation(policy, logger, (client) => this.#admit(client)),
+      ...authorisation({
+        policy,
+        logger,
+        witness: this.#options.witness,
+        admitted: (client) => this.#admit(client),
+        now: this.#now,
+      }),
     })
     this.#aedes = aedes
+    aedes.on('publish', (packet, client) => this.#witness(packet, client))
     // Unheard, a fault of the store would end the process.
     const events: EventEmitter = aedes
     events.on('error', failed)
@@ -199,6 +208,13 @@ export class EmbeddedBroker implements Broker {
     )
   }
 
+  async publishOwn(topic: string, payload: string): Promise<void> {
+    const aedes = this.#aedes
+    if (!aedes || aedes.closed) throw new Error('the broker does not run')
+    const packet = { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 1, retain: true, dup: false } as const
+    await promisify(aedes.publish.bind(aedes))(packet)
+  }
+
   connections(): BrokerConnection[] {
     return [...this.#clients.values()]
   }
@@ -209,6 +225,8 @@ export class EmbeddedBroker implements Broker {
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
     return `${this.#options.tls ? 'mqtts' : 'mqtt'}://${host}:${address.port}`
   }
+
+  readonly #now = (): number => (this.#options.now ?? Date.now)()
 
   get #maximumPacketLength(): number {
     return this.#options.maximumPacketLength ?? 1024 * 1024
@@ -243,9 +261,23 @@ export class EmbeddedBroker implements Broker {
 
   // From here on, not from `clientReady`, which comes only after all that was queued was taken.
   #admit(client: Client): void {
-    this.#clients.set(client, this.#describe(client))
+    const connection = this.#describe(client)
+    this.#clients.set(client, connection)
     this.#strangers.delete(client.conn as Duplex as GuardedConnection)
-    client.conn.once('close', () => this.#clients.delete(client))
+    this.#options.witness?.connectionOpened(connection)
+    client.conn.once('close', () => {
+      this.#clients.delete(client)
+      this.#options.witness?.connectionClosed(connection, this.#now())
+    })
+  }
+
+  // Wills of an earlier start come without a client; what the broker says itself has no sender at all.
+  #witness(packet: AedesPublishPacket, client: Client | null): void {
+    const sender = sessionSender(client?.id ?? (packet as { clientId?: string }).clientId)
+    if (sender === null) return
+    const { topic, qos, retain } = packet
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+    this.#options.witness?.observe({ sender, topic, payload, qos, retain, time: this.#now() })
   }
 
   #disconnect(sender: number): Promise<void> {
@@ -263,7 +295,7 @@ export class EmbeddedBroker implements Broker {
       sender: sessionSender(client.id)!,
       clientId: client.id.slice(client.id.indexOf('/') + 1),
       address: addressOf(client),
-      since: (this.#options.now ?? Date.now)(),
+      since: this.#now(),
     }
   }
 }
