@@ -1,3 +1,4 @@
+import { AuditLogError } from '@sealmq/audit-log'
 import { AuthorityError, ClientError } from '@sealmq/client'
 import { KeyringError, SealError } from '@sealmq/protocol'
 
@@ -10,6 +11,8 @@ export const exitCodes = {
   notPermitted: 4,
   authorityUnreachable: 5,
   brokerUnreachable: 6,
+  /** The audit log, or what it was compared with, does not hold. */
+  notProved: 7,
   /** As mosquitto_sub's -W. */
   timeout: 27,
 } as const
@@ -41,6 +44,7 @@ export function describeError(error: unknown): { message: string; code: string; 
       exitCode: error.code === 'not-permitted' ? exitCodes.notPermitted : exitCodes.failure,
     }
   }
+  if (error instanceof AuditLogError) return { message: error.message, code: error.code, exitCode: exitCodes.notProved }
   if (error instanceof KeyringError) return { message: error.message, code: error.code, exitCode: exitCodes.failure }
   const { code, message } = error as NodeJS.ErrnoException
   return { message: message ?? String(error), code: code ?? 'internal', exitCode: exitCodes.failure }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { describeError, exitCodes } from './exit-codes.ts'
 import { note } from './output.ts'
+import { plainText } from './plain-text.ts'
 import { createProgram } from './program.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -21,7 +22,8 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   else {
     const { message, code, exitCode } = describeError(error)
-    note(`sealmq: ${message} [${code}]`)
+    // Messages name files, logs and topics as others have called them.
+    note(`sealmq: ${message.split('\n').map(plainText).join('\n')} [${code}]`)
     process.exitCode = exitCode
   }
 }

@@ -5,14 +5,19 @@ export function print(line: string): void {
   write(1, `${line}\n`)
 }
 
+/** Writes bytes to standard output at once. */
+export function printBytes(bytes: Uint8Array): void {
+  write(1, bytes)
+}
+
 /** Writes a line for the person, beside the output. */
 export function note(line: string): void {
   write(2, `${line}\n`)
 }
 
 // Synchronous, so that nothing is lost when the process ends; a reader that went away ends it quietly, as other tools do.
-function write(descriptor: 1 | 2, text: string): void {
-  let rest = Buffer.from(text)
+function write(descriptor: 1 | 2, content: string | Uint8Array): void {
+  let rest: Uint8Array = typeof content === 'string' ? Buffer.from(content) : content
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest))

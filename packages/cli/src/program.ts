@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { accountCommands } from './commands/account.ts'
+import { auditCommands } from './commands/audit.ts'
 import { backupCommands } from './commands/backup.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -29,7 +30,7 @@ export function createProgram(version: string): Command {
 Credentials are kept in $SEALMQ_HOME (default ~/.config/sealmq), readable by you only.
 Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a code is asked for [otp-required],
 4 not permitted, or a fresh factor is asked for [step-up-required], 5 authority unreachable,
-6 broker unreachable or refusing, 27 time is up (sub -W).`,
+6 broker unreachable or refusing, 7 the audit log does not hold (audit verify, checkpoint, proof), 27 time is up (sub -W).`,
     )
   serveCommand(program)
   signInCommands(program)
@@ -46,6 +47,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a cod
   sendersCommands(program)
   rolesCommands(program)
   channelsCommands(program)
+  auditCommands(program)
   mailCommands(program)
   backupCommands(program)
   demoCommand(program)

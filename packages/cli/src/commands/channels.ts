@@ -1,6 +1,6 @@
-import type { ChannelInfo } from '@sealmq/protocol/api'
+import type { AuditLevel, ChannelInfo } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { collect, wholeNumber } from '../flags.ts'
@@ -15,6 +15,7 @@ interface ChannelFlags {
   maximumAge?: number
   late?: string
   lease?: number
+  audit?: AuditLevel
   json?: boolean
 }
 
@@ -35,13 +36,14 @@ export function channelsCommands(program: Command): void {
       if (json) print(JSON.stringify(rows))
       else {
         printTable(
-          ['CHANNEL', 'FILTERS', 'SUITE', 'KIND', 'SIGNING', 'EPOCH', 'SINCE'],
+          ['CHANNEL', 'FILTERS', 'SUITE', 'KIND', 'SIGNING', 'AUDIT', 'EPOCH', 'SINCE'],
           rows.map((row) => [
             row.name,
             row.filters.join(' '),
             row.suite,
             row.kind,
             row.signing,
+            row.audit,
             row.epoch,
             new Date(row.epochStartedAt).toISOString().slice(0, 16),
           ]),
@@ -111,6 +113,13 @@ function withSettings(command: Command): Command {
       '--lease <seconds>',
       'how long publishers go on sealing without the authority (default 86400)',
       wholeNumber(60, 31_536_000),
+    )
+    .addOption(
+      new Option('--audit <level>', 'what the audit log says of its messages (default counts)').choices([
+        'off',
+        'counts',
+        'every-message',
+      ]),
     )
     .option('--json', 'print JSON')
 }

@@ -10,6 +10,7 @@ import { note, print, printTable, report } from '../output.ts'
 interface RoleFlags {
   grant?: Grant[]
   administrator?: boolean
+  auditor?: boolean
   name?: string
   requireAuthenticator?: boolean
   approveDomain?: string[]
@@ -34,7 +35,7 @@ export function rolesCommands(program: Command): void {
         printTable(
           ['ROLE', 'MEMBERS', 'PUBLISH', 'SUBSCRIBE', 'AUTHENTICATOR', 'APPROVED DOMAINS'],
           rows.map((role) => [
-            role.administrator ? `${role.name} (administrator)` : role.name,
+            nameOf(role),
             role.members,
             channels(role, 'publish'),
             channels(role, 'subscribe'),
@@ -75,6 +76,8 @@ export function rolesCommands(program: Command): void {
 
 function withPolicy(command: Command): Command {
   return command
+    .option('--auditor', 'its members read the audit log and change nothing by that')
+    .option('--no-auditor', 'its members do not read the audit log')
     .option('--require-authenticator', 'its members sign in with an authenticator app')
     .option('--no-require-authenticator', 'a code by mail will do')
     .option(
@@ -85,7 +88,8 @@ function withPolicy(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
-const policy = ({ requireAuthenticator, approveDomain }: RoleFlags): RoleChange => ({
+const policy = ({ auditor, requireAuthenticator, approveDomain }: RoleFlags): RoleChange => ({
+  ...(auditor === undefined ? {} : { auditor }),
   ...(requireAuthenticator === undefined ? {} : { requireAuthenticator }),
   ...(approveDomain === undefined ? {} : { approveDomains: approveDomain }),
 })
@@ -101,7 +105,7 @@ async function change(id: string, flags: RoleFlags & { grants: boolean; approveD
   if (Object.keys(wanted).length === 0)
     throw new CommandError(
       'usage',
-      'Say what to change: --name, --grant, --no-grants, --require-authenticator, --approve-domain or --no-approve-domains.',
+      'Say what to change: --name, --grant, --no-grants, --auditor, --require-authenticator, --approve-domain or --no-approve-domains.',
       exitCodes.usage,
     )
   const authority = await signedInAuthority()
@@ -112,6 +116,11 @@ async function change(id: string, flags: RoleFlags & { grants: boolean; approveD
     throw new CommandError('conflict', `Somebody else changed the role ${id} just now. Look at it and run this again.`)
   })
   report(flags.json, role, `Role ${role.name} changed.`)
+}
+
+function nameOf({ name, administrator, auditor }: RoleInfo): string {
+  const powers = [...(administrator ? ['administrator'] : []), ...(auditor ? ['auditor'] : [])]
+  return powers.length > 0 ? `${name} (${powers.join(', ')})` : name
 }
 
 function channels({ grants }: RoleInfo, right: Grant['right']): string {

@@ -25,6 +25,9 @@ interface ServeFlags {
   mailFrom?: string
   publicUrl?: string
   trustProxy?: boolean
+  checkpointFile?: string
+  checkpointWebhook?: string
+  checkpointTopic?: string
   signUp?: boolean
   codeSeconds?: number
   codeTries?: number
@@ -55,6 +58,9 @@ const settings = {
   mailFrom: null as string | null,
   publicUrl: null as string | null,
   trustProxy: false,
+  checkpointFile: null as string | null,
+  checkpointWebhook: null as string | null,
+  checkpointTopic: null as string | null,
   signUp: true,
   codeSeconds: 300,
   codeTries: 5,
@@ -101,6 +107,9 @@ export function serveCommand(program: Command): void {
       'how people reach it when a proxy is in front, for example https://sealmq.plant.example',
     )
     .option('--trust-proxy', 'believe the client addresses that a proxy in front names (X-Forwarded-For)')
+    .option('--checkpoint-file <file>', 'append each checkpoint of the audit log to this file')
+    .option('--checkpoint-webhook <url>', 'POST each checkpoint to this URL')
+    .option('--checkpoint-topic <topic>', 'publish each checkpoint, retained, on this topic of the embedded broker')
     .option('--no-sign-up', 'accounts only by invitation')
     .option(
       '--code-seconds <n>',
@@ -160,6 +169,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     mailFrom: chosen.mailFrom,
     publicUrl: chosen.publicUrl,
     trustProxy: chosen.trustProxy,
+    checkpoints: { file: chosen.checkpointFile, webhook: chosen.checkpointWebhook, topic: chosen.checkpointTopic },
     identity: {
       codeTime: chosen.codeSeconds * 1000,
       codeTries: chosen.codeTries,
