@@ -15,4 +15,9 @@ const authority: RunningAuthority = await startAuthority({
 })
 const { httpUrl, mqttUrl, setupCode } = authority
 process.send!({ httpUrl, mqttUrl, setupCode })
+/** µs of processor time since the start, of its event loop and of all its threads. */
+process.on('message', () => {
+  const sum = ({ user, system }: NodeJS.CpuUsage) => user + system
+  process.send!({ eventLoop: sum(process.threadCpuUsage()), all: sum(process.cpuUsage()) })
+})
 process.once('disconnect', () => void authority.close().then(() => process.exit()))

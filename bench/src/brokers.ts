@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { AuthorityClient, enrolSender, type Identity } from '@sealmq/client'
 import { routes } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
-import { topics } from './variants.ts'
+import { auditedTopics, topics } from './variants.ts'
 
 /** What runs beside the peers, to be ended in any case. */
 export interface Running {
@@ -44,10 +44,24 @@ export async function startMosquitto(): Promise<Running & { url: string; version
   }
 }
 
+/** µs of processor time since the start. */
+export interface ProcessorTime {
+  eventLoop: number
+  /** Of all threads. */
+  all: number
+}
+
+export interface RunningAuthorityProcess extends Running {
+  httpUrl: string
+  mqttUrl: string
+  administrator: AuthorityClient
+  publisher: Identity
+  subscriber: Identity
+  processorTime(): Promise<ProcessorTime>
+}
+
 /** The authority with its embedded broker, and a publisher and subscriber enrolled in channels for the bench. */
-export async function startAuthorityProcess(): Promise<
-  Running & { mqttUrl: string; publisher: Identity; subscriber: Identity }
-> {
+export async function startAuthorityProcess(): Promise<RunningAuthorityProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'sealmq-bench-'))
   const child = fork(fileURLToPath(new URL('./authority-process.ts', import.meta.url)), [folder])
   const ready = await new Promise<{ httpUrl: string; mqttUrl: string; setupCode: string }>((resolve, reject) => {
@@ -62,6 +76,8 @@ export async function startAuthorityProcess(): Promise<
     { name: 'plain', filters: [topics.plain, topics.original] },
     { name: 'sealed', filters: [topics.sealed], signing: 'off' },
     { name: 'signed', filters: [topics['sealed+signed']] },
+    { name: 'audit off', filters: [auditedTopics.off], audit: 'off' },
+    { name: 'audit every message', filters: [auditedTopics['every-message']], audit: 'every-message' },
   ]
   for (const channel of channels)
     await authority.request('POST', routes.channels, { ...channel, name: `bench ${channel.name}` })
@@ -73,7 +89,14 @@ export async function startAuthorityProcess(): Promise<
   await authority.request('POST', routes.members, member)
   const session = open.withToken((await open.logIn(member)).token)
   return {
+    httpUrl: ready.httpUrl,
     mqttUrl: ready.mqttUrl,
+    administrator: authority,
+    processorTime: () =>
+      new Promise((resolve) => {
+        child.once('message', (times) => resolve(times as ProcessorTime))
+        child.send('processor time')
+      }),
     publisher: await enrolSender(session, nodeCryptography, 'publisher'),
     subscriber: await enrolSender(session, nodeCryptography, 'subscriber'),
     stop: async () => {

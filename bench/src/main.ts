@@ -5,6 +5,8 @@ import { cpus } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { auditLogBars, measureAuditLog } from './audit-log.ts'
+import { auditBars, measureAudit } from './audit-messages.ts'
 import { type Bar, checkBars } from './bars.ts'
 import { type Running, startAuthorityProcess, startMosquitto } from './brokers.ts'
 import { type Cell, type Comparison, compareVariants } from './compare.ts'
@@ -25,6 +27,8 @@ embedded broker; publisher and subscriber are processes of their own. Ends with 
   --seconds S      of publishing for one figure (default 1)
   --micro          only what sealing and opening cost
   --sign-in        only how fast people sign in, and what that costs the event loop
+  --audit-messages only what recording every message costs the embedded broker, and whether it keeps up
+  --audit-log      only what the audit log costs: appending, verifying a million records
   --quick          one short round of the main case
   --json FILE      where the figures go (default bench/results/TIME.json)
   --help`
@@ -38,6 +42,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1' },
     micro: { type: 'boolean', default: false },
     'sign-in': { type: 'boolean', default: false },
+    'audit-messages': { type: 'boolean', default: false },
+    'audit-log': { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -73,6 +79,23 @@ if (values['sign-in']) {
   const bars = signInBars(figures)
   console.log(`${barTable(bars)}\n`)
   console.log(`${figures.logins} logins, ${figures.parallel} at once; longest delay ${rounded(figures.longest)} ms`)
+  process.exit(bars.every(({ met }) => met) ? 0 : 1)
+}
+if (values['audit-messages']) {
+  const figures = await measureAudit({ rounds, duration, progress: (text) => process.stderr.write(`… ${text}\n`) })
+  const bars = auditBars(figures)
+  console.log(
+    `${table(['audit', 'messages/s', 'to off', 'from', 'to', 'loop µs', 'all µs', 'at 3000/s: rate', 'p50 ms', 'p99 ms'], figures.rows)}\n`,
+  )
+  console.log(barTable(bars))
+  process.exit(bars.every(({ met }) => met) ? 0 : 1)
+}
+
+if (values['audit-log']) {
+  const figures = await measureAuditLog((text) => process.stderr.write(`… ${text}\n`))
+  const bars = auditLogBars(figures)
+  console.log(`${barTable(bars)}\n`)
+  console.log(figures.appends.map(({ engine, size }) => `${engine}: ${rounded(size)} bytes a record`).join('; '))
   process.exit(bars.every(({ met }) => met) ? 0 : 1)
 }
 

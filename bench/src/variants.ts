@@ -16,11 +16,16 @@ export const topics: Record<Variant, string> = {
   'sealed+signed': 'bench/signed',
 }
 
+/** Topics of channels that are audited so. */
+export const auditedTopics = { off: 'bench/audit-off', 'every-message': 'bench/audit-every-message' } as const
+
 /** All that a peer needs to connect. */
 export interface PeerSettings {
   variant: Variant
   brokerUrl: string
   identity: Identity
+  /** In place of the variant's own. */
+  topic?: string
   /** base64. */
   originalKeys: { aes: string; hmac: string }
 }
@@ -40,9 +45,9 @@ export async function connectPeer(settings: PeerSettings, role: 'publisher' | 's
   return variant === 'sealed' || variant === 'sealed+signed' ? sealedPeer(settings, role) : plainPeer(settings, role)
 }
 
-async function sealedPeer({ variant, brokerUrl, identity }: PeerSettings, role: string): Promise<Peer> {
-  const client = await connectAsync({ identity, brokerUrl, clientIdSuffix: `${role}-${variant}` })
-  const topic = topics[variant]
+async function sealedPeer(settings: PeerSettings, role: string): Promise<Peer> {
+  const { variant, brokerUrl, identity, topic = topics[variant] } = settings
+  const client = await connectAsync({ identity, brokerUrl, clientIdSuffix: `${role}-${topic}` })
   const verified = variant === 'sealed' ? 'channel' : 'sender'
   let received: ((payload: Uint8Array, carried: number) => void) | null = null
   client.on('message', (_topic, payload, packet, message) => {
