@@ -10,6 +10,7 @@ import { auditBars, measureAudit } from './audit-messages.ts'
 import { type Bar, checkBars } from './bars.ts'
 import { type Running, startAuthorityProcess, startMosquitto } from './brokers.ts'
 import { type Cell, type Comparison, compareVariants } from './compare.ts'
+import { gatewayBars, gatewayTable, measureGateway } from './gateway.ts'
 import type { MicroOrder, MicroResult } from './micro.ts'
 import { measureSignIn, signInBars } from './sign-in.ts'
 import { rounded, table } from './table.ts'
@@ -26,6 +27,7 @@ embedded broker; publisher and subscriber are processes of their own. Ends with 
   --rounds N       rounds, each with every variant (default 5)
   --seconds S      of publishing for one figure (default 1)
   --micro          only what sealing and opening cost
+  --gateway        only how much a gateway takes from machines, seals and forwards
   --sign-in        only how fast people sign in, and what that costs the event loop
   --audit-messages only what recording every message costs the embedded broker, and whether it keeps up
   --audit-log      only what the audit log costs: appending, verifying a million records
@@ -41,6 +43,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
     micro: { type: 'boolean', default: false },
+    gateway: { type: 'boolean', default: false },
     'sign-in': { type: 'boolean', default: false },
     'audit-messages': { type: 'boolean', default: false },
     'audit-log': { type: 'boolean', default: false },
@@ -96,6 +99,14 @@ if (values['audit-log']) {
   const bars = auditLogBars(figures)
   console.log(`${barTable(bars)}\n`)
   console.log(figures.appends.map(({ engine, size }) => `${engine}: ${rounded(size)} bytes a record`).join('; '))
+  process.exit(bars.every(({ met }) => met) ? 0 : 1)
+}
+
+if (values.gateway) {
+  const figures = await measureGateway(Number(values.seconds) * 1000, rounds)
+  const bars = gatewayBars(figures)
+  console.log(`${barTable(bars)}\n`)
+  console.log(gatewayTable(figures))
   process.exit(bars.every(({ met }) => met) ? 0 : 1)
 }
 

@@ -29,10 +29,16 @@ export function asJson(line: Line): string {
     verified: sealed?.verified ?? false,
     epoch: sealed?.epoch ?? rejection?.claimed?.epoch ?? null,
     sealedAt: sealed ? new Date(sealed.sealedAt).toISOString() : null,
-    ...(sealed ? { session: sealed.session, sequence: sealed.sequence, late: sealed.late } : {}),
+    ...(sealed ? { session: sealed.session, sequence: sealed.sequence, late: sealed.late, ...kept(sealed) } : {}),
     error: rejection?.code ?? null,
   })
 }
+
+// Of a message that was kept before it was sealed, as a gateway does.
+const kept = ({ firstAt, sealedAt, origin }: OpenedMessage) => ({
+  ...(firstAt === sealedAt ? {} : { firstAt: new Date(firstAt).toISOString() }),
+  ...(origin === null ? {} : { origin }),
+})
 
 // What a refused envelope says of itself is only claimed.
 const claimedSender = (rejection: Rejection | null) =>

@@ -5,6 +5,7 @@ import { backupCommands } from './commands/backup.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
 import { factorCommands } from './commands/factor.ts'
+import { gatewayCommand } from './commands/gateway.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { mailCommands } from './commands/mail.ts'
 import { passwordCommands } from './commands/password.ts'
@@ -50,6 +51,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a cod
   auditCommands(program)
   mailCommands(program)
   backupCommands(program)
+  gatewayCommand(program)
   demoCommand(program)
   return program
 }

@@ -5,6 +5,7 @@ import {
   HeldKeyring,
   inspectEnvelope,
   KeyringError,
+  type MessageKind,
   MessageOpener,
   MessageSealer,
   narrowSubscription,
@@ -50,7 +51,7 @@ export interface SealedClientOptions {
   wallClock?: () => number
 }
 
-export interface PublishOptions extends Pick<SealOptions, 'contentType' | 'timeToLive'> {
+export interface PublishOptions extends Pick<SealOptions, 'contentType' | 'timeToLive' | 'age' | 'origin'> {
   qos?: 0 | 1 | 2
   retain?: boolean
   /** MQTT 5 only. */
@@ -166,6 +167,14 @@ export class SealedClient extends EventSource {
     return this.#keyring.rights()
   }
 
+  /** The channel of a topic with what it asks of its messages; null when this sender holds none. Ages in seconds. */
+  channelOf(topic: string): { name: string; kind: MessageKind; maximumAge: number } | null {
+    const held = this.#keyring.channelOf(topic)
+    if (!held) return null
+    const { name, maximumAge, epochs } = held.manifest
+    return { name, kind: epochs[0]!.kind, maximumAge }
+  }
+
   /**
    * Refuses at once what `publishAsync` would refuse.
    * @throws SealError `not-permitted`, `lease-expired`, …
@@ -185,11 +194,13 @@ export class SealedClient extends EventSource {
     options: PublishOptions = {},
   ): Promise<SealedMessage> {
     const client = this.#usable()
-    const { qos = 0, retain = false, properties, contentType, timeToLive } = options
+    const { qos = 0, retain = false, properties, contentType, timeToLive, age, origin } = options
     const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
     const sealing: SealOptions = { retained: retain }
     if (contentType !== undefined) sealing.contentType = contentType
     if (timeToLive !== undefined) sealing.timeToLive = timeToLive
+    if (age !== undefined) sealing.age = age
+    if (origin !== undefined) sealing.origin = origin
     if (!this.#keyring.isTimeKnown) await this.#learnTime()
     const sealed = this.#sealer.seal(topic, bytes, sealing)
     const message = sealed instanceof Promise ? await sealed : sealed

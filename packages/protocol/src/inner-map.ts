@@ -17,10 +17,17 @@ export interface InnerFields {
   /** Seconds, or null. */
   timeToLive: number | null
   intent: Intent | null
+  /** When the message came about, authority time, ms, where it was sealed later; negative key: older readers ignore it. */
+  firstAt?: number
+  /** The same for a message that was sealed again: 1 to 32 bytes of the sender's choice. */
+  origin?: Uint8Array
 }
 
 const emptyMap = 0xa0
 const maximumContentTypeLength = 255
+const firstAtKey = -2
+const originKey = -3
+const maximumOriginLength = 32
 const utf8 = new TextEncoder()
 
 /**
@@ -28,19 +35,22 @@ const utf8 = new TextEncoder()
  * @throws SealError `malformed` (a field that a receiver would refuse)
  */
 export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Array {
-  const { contentType, distance, timeToLive, intent } = fields
-  if (distance === 1 && contentType === null && timeToLive === null && intent === null) {
+  const { contentType, distance, timeToLive, intent, firstAt, origin } = fields
+  const isFirstHand = firstAt === undefined && origin === undefined
+  if (distance === 1 && contentType === null && timeToLive === null && intent === null && isFirstHand) {
     const bytes = working.take(1 + payload.length)
     bytes[0] = emptyMap
     bytes.set(payload, 1)
     return bytes
   }
   checkInner(fields)
-  const map = new Map<number, string | number>()
+  const map = new Map<number, string | number | Uint8Array>()
   if (contentType !== null) map.set(1, contentType)
   if (distance !== 1) map.set(2, distance)
   if (timeToLive !== null) map.set(3, timeToLive)
   if (intent !== null) map.set(4, intents.indexOf(intent) + 1)
+  if (firstAt !== undefined) map.set(firstAtKey, firstAt)
+  if (origin !== undefined) map.set(originKey, origin)
   return concatBytes(encodeCbor(map), payload)
 }
 
@@ -48,12 +58,18 @@ export function encodeInner(fields: InnerFields, payload: Uint8Array): Uint8Arra
  * Refuses fields that a receiver would refuse.
  * @throws SealError `malformed`
  */
-export function checkInner({ contentType, distance, timeToLive }: InnerFields): void {
+export function checkInner({ contentType, distance, timeToLive, firstAt, origin }: InnerFields): void {
   const isSendable =
     (contentType === null || isContentType(contentType)) &&
     isUint32(distance) &&
-    (timeToLive === null || isUint32(timeToLive))
-  if (!isSendable) throw new SealError('malformed', 'The content type or the seconds to live cannot be sent.')
+    (timeToLive === null || isUint32(timeToLive)) &&
+    (firstAt === undefined || isTime(firstAt)) &&
+    (origin === undefined || isOrigin(origin))
+  if (!isSendable)
+    throw new SealError(
+      'malformed',
+      'The content type, the seconds to live, the first time or the origin cannot be sent.',
+    )
 }
 
 /**
@@ -71,7 +87,12 @@ export function decodeInner(plaintext: Uint8Array): { fields: InnerFields; paylo
 
 function readField(fields: InnerFields, key: unknown, value: unknown): void {
   if (typeof key !== 'number' || !Number.isInteger(key)) throw new SealError('malformed')
-  if (key < 0) return
+  if (key < 0) {
+    // Of another type it is ignored, as by readers that do not know it: what opens must not depend on the reader's age.
+    if (key === firstAtKey && isTime(value)) fields.firstAt = value
+    if (key === originKey && isOrigin(value)) fields.origin = value
+    return
+  }
   if (key === 1 && isContentType(value)) fields.contentType = value
   else if (key === 2 && isUint32(value)) fields.distance = value
   else if (key === 3 && isUint32(value)) fields.timeToLive = value
@@ -87,6 +108,11 @@ const isContentType = (value: unknown): value is string =>
   value.length <= maximumContentTypeLength &&
   utf8.encode(value).length <= maximumContentTypeLength &&
   !/[\uD800-\uDFFF]/u.test(value)
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const isOrigin = (value: unknown): value is Uint8Array =>
+  value instanceof Uint8Array && value.length > 0 && value.length <= maximumOriginLength
 
 const isUint32 = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximumUint32

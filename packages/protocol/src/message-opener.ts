@@ -1,4 +1,5 @@
 import { type Awaitable, chain } from './awaitable.ts'
+import { toHex } from './bytes.ts'
 import type { Cryptography } from './cryptography.ts'
 import { SealError } from './error-codes.ts'
 import type { HeldChannel, HeldEpoch, HeldSession } from './held-channel.ts'
@@ -45,7 +46,11 @@ export interface OpenedMessage {
   sequence: number
   /** Authority time, ms. */
   sealedAt: number
-  /** ms between sealing and now. */
+  /** Authority time, ms, when the message came about: earlier than `sealedAt` where it was kept before it was sealed. */
+  firstAt: number
+  /** Hexadecimal; the same when the sender sealed the same message again, for example after it was killed. */
+  origin: string | null
+  /** ms between coming about and now. */
   age: number
   /** Older than the channel's maximum age. */
   late: boolean
@@ -122,7 +127,8 @@ export class MessageOpener {
     const now = this.#options.keyring.now()
     const { sender, sequence, sealedAt } = header
     const position: MessagePosition = { channel: held.id, sender, session, sequence, sealedAt, topic }
-    const age = Math.max(0, now - sealedAt)
+    const firstAt = firstTime(fields, sealedAt)
+    const age = Math.max(0, now - firstAt)
     const { repeat, gap } = this.#judge(position, fields, manifest, kind, delivery, now)
     return {
       payload,
@@ -138,6 +144,8 @@ export class MessageOpener {
       session,
       sequence,
       sealedAt,
+      firstAt,
+      origin: fields.origin ? toHex(fields.origin) : null,
       age,
       late: kind === 'telemetry' && age > manifest.maximumAge * 1000,
       repeat,
@@ -179,9 +187,15 @@ export class MessageOpener {
 
   #checkAge({ sealedAt }: MessagePosition, fields: InnerFields, manifest: Manifest, kind: MessageKind, now: number) {
     const { maximumAge, late } = manifest
-    const timeToLive = fields.timeToLive ?? (kind === 'command' ? maximumAge : null)
-    const age = now - sealedAt
-    if (timeToLive !== null && age > timeToLive * 1000) throw new SealError('stale', 'Its time to live is over.')
+    const age = now - firstTime(fields, sealedAt)
+    const isOver =
+      fields.timeToLive === null
+        ? kind === 'command' && age > maximumAge * 1000
+        : now - sealedAt > fields.timeToLive * 1000
+    if (isOver) throw new SealError('stale', 'Its time to live is over.')
     if (kind === 'telemetry' && late === 'refuse' && age > maximumAge * 1000) throw new SealError('stale')
   }
 }
+
+// A message cannot come about after it was sealed.
+const firstTime = ({ firstAt }: InnerFields, sealedAt: number) => Math.min(firstAt ?? sealedAt, sealedAt)

@@ -24,8 +24,12 @@ export interface SealOptions {
   command?: boolean
   will?: boolean
   contentType?: string
-  /** Seconds. */
+  /** Seconds from the sealing. */
   timeToLive?: number
+  /** How long ago the message came about, ms; for what was kept before it could be sealed. */
+  age?: number
+  /** 1 to 32 bytes that are the same when the same message is sealed again. */
+  origin?: Uint8Array
 }
 
 /** A sealed message and its place among the sender's own. */
@@ -87,7 +91,7 @@ export class MessageSealer {
     }
     if (payload.length > maximumEnvelopeLength - 1024) throw new SealError('malformed', 'The payload is too large.')
     // Before a sequence is taken: one that is never sent would show as a gap.
-    const inner = innerFields(options)
+    const inner = innerFields(options, now)
     checkInner(inner)
     const { cryptography, signingKey, keyring } = this.#options
     const { session, sequence, sealedAt, distance } = options.will ? this.#alone(now) : this.#next(held, topic, now)
@@ -96,6 +100,7 @@ export class MessageSealer {
     const header: Header = { suite, epoch: epochNumber, sender, session, sealedAt, sequence }
     const key = epoch.policy.signing === 'each' ? signingKey : null
     inner.distance = distance
+    if (inner.firstAt !== undefined) inner.firstAt = firstTime(options, sealedAt)
     return chain(epoch.messageKey(sender, session), (messageKey) =>
       chain(
         sealEnvelope(cryptography, messageKey, key, epoch.additionalData(topic), header, inner, payload),
@@ -167,7 +172,7 @@ export class MessageSealer {
   }
 }
 
-function innerFields(options: SealOptions): InnerFields {
+function innerFields(options: SealOptions, now: number): InnerFields {
   const intent: Intent | null = options.will
     ? 'will'
     : options.retained
@@ -175,5 +180,17 @@ function innerFields(options: SealOptions): InnerFields {
       : options.command
         ? 'command'
         : null
-  return { contentType: options.contentType ?? null, distance: 0, timeToLive: options.timeToLive ?? null, intent }
+  const inner: InnerFields = {
+    contentType: options.contentType ?? null,
+    distance: 0,
+    timeToLive: options.timeToLive ?? null,
+    intent,
+  }
+  if (options.age !== undefined) inner.firstAt = firstTime(options, now)
+  if (options.origin !== undefined) inner.origin = options.origin
+  return inner
+}
+
+function firstTime({ age = 0 }: SealOptions, sealedAt: number): number {
+  return Math.max(0, sealedAt - Math.max(0, Math.round(age)))
 }

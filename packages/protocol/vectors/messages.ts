@@ -46,6 +46,8 @@ const wanted: Wanted[] = [
   { name: 'empty padding', inner: 'a10540' },
   { name: 'unknown negative key', inner: 'a12063666f6f' },
   { name: 'unknown negative key with a nested value', contentType: 'x', inner: 'a2016178381882f6a120f5' },
+  { name: 'first time and origin', inner: 'a2211b000001a3185c4c302243010203' },
+  { name: 'first time and origin of other types', inner: 'a22163666f6f2240' },
   { name: 'sealed just before the grace ended', epoch: 9, sealedAt: base },
   { name: 'just young enough for a new subscriber', sealedAt: base - 3_597_999 },
   { name: 'sealed 60 s ahead', sealedAt: base + 62_000 },

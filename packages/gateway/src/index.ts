@@ -1,0 +1,7 @@
+export { type GatewayConfig, readGatewayConfig } from './config/gateway-config.ts'
+export type { Counts } from './counts.ts'
+export { Gateway, type GatewayOptions } from './gateway.ts'
+export { GatewayError, type GatewayErrorCode, gatewayErrorCodes } from './gateway-error.ts'
+export { createLogger } from './logger.ts'
+export { hashPassword } from './machines/password-hash.ts'
+export { checkRights } from './rules/check-rights.ts'
