@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { accountCommands } from './commands/account.ts'
 import { auditCommands } from './commands/audit.ts'
 import { backupCommands } from './commands/backup.ts'
+import { brokerCommands } from './commands/broker.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
 import { factorCommands } from './commands/factor.ts'
@@ -50,6 +51,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a cod
   channelsCommands(program)
   auditCommands(program)
   mailCommands(program)
+  brokerCommands(program)
   backupCommands(program)
   gatewayCommand(program)
   demoCommand(program)

@@ -480,6 +480,7 @@ async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedC
   if (cryptography.name === 'webcrypto' && 'document' in globalThis) {
     return `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}${broker.websocketPath}`
   }
+  if (broker.elsewhere) return broker.mqtt
   // The broker of the authority is where the authority is; only scheme and port are its own.
   const [, scheme, port] = /^(mqtts?):\/\/.*:(\d+)$/.exec(broker.mqtt) ?? []
   return scheme && port ? `${scheme}://${url.hostname}:${port}` : broker.mqtt

@@ -31,6 +31,10 @@ import { describeSettings } from './audit/serve-settings.ts'
 import { StartError } from './authority-error.ts'
 import { exists } from './backup/backup.ts'
 import { EmbeddedBroker } from './broker/embedded/index.ts'
+import type { Broker } from './broker/interface.ts'
+import type { BrokerSetting } from './broker/mosquitto/broker-setting.ts'
+import { readDesiredState } from './broker/mosquitto/desired-state.ts'
+import { readRolePolicies } from './broker/mosquitto/role-policies.ts'
 import type { Authority } from './http/authority.ts'
 import { ownOrigins } from './http/own-origins.ts'
 import { createHttpServer } from './http/server.ts'
@@ -57,7 +61,10 @@ import { loadTls, type TlsSetting } from './tls/load-tls.ts'
 export interface ServeOptions {
   dataDir: string
   http: { host: string; port: number }
+  /** Of the embedded broker. */
   mqtt: { host: string; port: number }
+  /** A broker apart; null: the embedded one. */
+  broker?: BrokerSetting | null
   tls: TlsSetting | null
   /** null: SQLite in the data folder; else `postgres://…`. */
   store: string | null
@@ -99,6 +106,8 @@ export interface RunningAuthority {
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+/** ms that the answer to a change waits for a broker apart. */
+const longestSettling = 1000
 /** ms that the clock may stand before the last change of the store without a word. */
 const clockTolerance = 60_000
 
@@ -166,15 +175,32 @@ async function compose(
       return { end: () => clearInterval(timer) }
     },
   })
-  const broker = new EmbeddedBroker({
-    ...options.mqtt,
-    folder: join(dataDir, 'broker'),
-    tls,
-    policy: rights,
-    witness: messages,
-    logger,
-    now,
-  })
+  const apart = options.broker ?? null
+  if (apart && checkpointTopic !== null) {
+    throw new StartError(
+      'bad-setting',
+      '--checkpoint-topic works with the embedded broker only. Take --checkpoint-file or --checkpoint-webhook beside --broker.',
+    )
+  }
+  // Loaded only when used: the embedded broker needs no client.
+  const broker: Broker = apart
+    ? new (await import('./broker/mosquitto/index.ts')).MosquittoBroker({
+        ...apart,
+        desired: () => readDesiredState(store, masterKey),
+        policies: () => readRolePolicies(store),
+        ready: () => void outbox.run(),
+        logger,
+        now,
+      })
+    : new EmbeddedBroker({
+        ...options.mqtt,
+        folder: join(dataDir, 'broker'),
+        tls,
+        policy: rights,
+        witness: messages,
+        logger,
+        now,
+      })
   const auditCounts = new AuditCounts()
   const places = checkpointPlaces(checkpoints, broker, {
     schedule,
@@ -203,7 +229,13 @@ async function compose(
     masterKey,
     deployment: identity.deployment,
     checkpointTopic,
-    committed: (revision) => outbox.run(revision),
+    committed: (revision) => {
+      const done = outbox.run(revision)
+      // Whoever asked for a change is not kept waiting by a broker that is away or busy: the outbox goes on.
+      return broker.capabilities.apart
+        ? Promise.race([done, setTimeout(longestSettling, undefined, { ref: false })])
+        : done
+    },
   }
   // A topic of checkpoints in the way of the default channels is refused below, as one in the way of others.
   const withoutBroker = { ...changes, checkpointTopic: null, committed: async () => {} }
@@ -284,6 +316,7 @@ async function compose(
     broker,
     messages,
     brokerUrl: () => broker.address(),
+    brokerElsewhere: apart !== null && (apart.publicUrl !== null || !isLoopback(apart.address.host)),
     secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
     ownOrigins: origins,
   }
@@ -292,7 +325,8 @@ async function compose(
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')
   undo.push(() => closeHttp(http))
-  await outbox.run()
+  const caughtUp = outbox.run()
+  if (!broker.capabilities.apart) await caughtUp
   mail.wake()
   undo.push(() => duties.abandon())
   await duties.start()
@@ -324,13 +358,13 @@ async function closeHttp(http: FastifyInstance): Promise<void> {
   await closed
 }
 
-function refusePlainBeyondLoopback({ http, mqtt, tls, allowPlain }: ServeOptions): void {
+function refusePlainBeyondLoopback({ http, mqtt, broker, tls, allowPlain }: ServeOptions): void {
   if (tls || allowPlain) return
   for (const [flag, { host }] of [
     ['--http', http],
     ['--mqtt', mqtt],
   ] as const) {
-    if (isLoopback(host)) continue
+    if (isLoopback(host) || (flag === '--mqtt' && broker)) continue
     throw new StartError(
       'plain-refused',
       `${flag} ${host} would be reached over the network without TLS. Add --tls, or --allow-plain if something in front does TLS.`,

@@ -28,6 +28,7 @@ export const authorityErrorCodes = {
   internal: 500,
   'store-damaged': 500,
   'mail-failed': 502,
+  'broker-failed': 502,
   busy: 503,
   'disk-full': 507,
 } as const
@@ -72,6 +73,14 @@ export type StartErrorCode =
   | 'plain-refused'
   | 'tls-files'
   | 'bad-setting'
+  | 'broker-unreachable'
+  | 'broker-refused'
+  | 'broker-untrusted'
+  | 'broker-too-old'
+  | 'broker-without-plugin'
+  | 'broker-anonymous'
+  | 'broker-missing'
+  | 'folder-in-use'
 
 /** Why the authority did not start. The message names the setting and says what to do. */
 export class StartError extends Error {

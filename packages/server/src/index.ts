@@ -2,6 +2,8 @@ export { type RunningAuthority, type ServeOptions, startAuthority } from './app.
 export { StartError, type StartErrorCode } from './authority-error.ts'
 export { type BackupDescription, backUp } from './backup/backup.ts'
 export { restoreBackup } from './backup/restore.ts'
+export { type BrokerFlags, type BrokerSetting, readBrokerSetting } from './broker/mosquitto/broker-setting.ts'
+export { type Initialised, initialiseMosquitto } from './broker/mosquitto/initialise.ts'
 export type { IdentitySettings } from './identity/settings.ts'
 export type { MailSetting } from './mail/mail.ts'
 export { type MailFlags, readMailSetting } from './mail/mail-setting.ts'

@@ -85,6 +85,9 @@ const admitted: Record<string, Who[]> = {
       `PATCH ${routes.channel}`,
       `DELETE ${routes.channel}`,
       `POST ${routes.rotate}`,
+      `GET ${routes.broker}`,
+      `POST ${routes.brokerReconcile}`,
+      `POST ${routes.brokerCheck}`,
     ].map((route) => [route, ['administrator'] as Who[]]),
   ),
 }

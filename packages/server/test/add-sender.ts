@@ -16,6 +16,7 @@ export async function addSender(store: Database, token: string): Promise<void> {
       public_key: new Uint8Array(33),
       token_hash: hashSecret(token),
       broker_hash: hashSecret(token),
+      broker_password_wrapped: null,
       created_at: 0,
       revoked_at: null,
     })

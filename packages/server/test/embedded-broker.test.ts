@@ -2,12 +2,8 @@ import { join } from 'node:path'
 import { routes, type SenderCreated } from '@sealmq/protocol/api'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
-import { uncounted } from '../../../scripts/bar.ts'
-import { checkAccess } from './access-matrix.ts'
 import { storedByBroker } from './broker-store.ts'
-import { accepts, closed, connectMqtt, inbox, rawSocket, socketClosed, subscribe } from './mqtt-connection.ts'
-import { revokeReaders } from './revocation.ts'
+import { closed, connectMqtt, inbox, rawSocket, socketClosed } from './mqtt-connection.ts'
 import { TestAuthority } from './test-authority.ts'
 
 const at = (route: string, id: string | number) => route.replace(':id', encodeURIComponent(id))
@@ -33,34 +29,6 @@ describe('the embedded broker', () => {
     return client
   }
 
-  it('lets nobody in without the credential of a living sender', async () => {
-    const { broker } = await credentials('pump', 'sensor')
-    const other = await credentials('valve', 'sensor')
-    for (const wrong of [
-      {},
-      { username: broker.username },
-      { username: broker.username, password: 'guess' },
-      { username: broker.username, password: other.broker.password },
-      { username: `${broker.username}/x`, password: broker.password },
-      { username: 'sender-0', password: broker.password },
-      { username: 'sender-99', password: broker.password },
-      { username: '', password: broker.password },
-    ]) {
-      const attempt = mqtt.connectAsync(authority.running.mqttUrl, { ...wrong, reconnectPeriod: 0 })
-      await expect(attempt, JSON.stringify(wrong)).rejects.toMatchObject({ code: 4 })
-    }
-  })
-
-  it('lets each role do what an independent oracle says, on the broker as with the keys', () =>
-    checkAccess(authority, 1, uncounted))
-
-  it('refuses wide filters, $SYS and shared subscriptions, and goes on with the others', async () => {
-    const client = await connect(await credentials('pump', 'sensor'))
-    const filters = ['#', '+/sensor', 'iot/+', '$SYS/#', '$share/g/iot/sensor', 'iot/sensor']
-    expect(await subscribe(client, ...filters)).toEqual([128, 128, 128, 128, 128, 1])
-    expect(await accepts(client, '$SYS/x')).toBe(false)
-  })
-
   it('delivers a will that the role allows, and refuses the connection of any other', async () => {
     const pump = await credentials('pump', 'sensor')
     const will = (topic: string) => ({ will: { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: false } })
@@ -76,27 +44,6 @@ describe('the embedded broker', () => {
     const dying = await connect(pump, { clientId: 'dying', ...will('iot/sensor') })
     dying.stream.destroy()
     expect(await next()).toEqual(['iot/sensor', 'gone'])
-  })
-
-  it('keeps retained and queued messages over a restart', async () => {
-    const pump = await credentials('pump', 'sensor')
-    const durable = { clientId: 'durable', clean: false }
-    const reader = await connect(pump, durable)
-    await reader.subscribeAsync('iot/sensor', { qos: 1 })
-    await reader.endAsync(true)
-    const writer = await connect(pump, { clientId: 'writer' })
-    for (let index = 0; index < 20; index++) await writer.publishAsync('iot/sensor', `queued ${index}`, { qos: 1 })
-    await writer.publishAsync('iot/sensor', 'kept', { qos: 1, retain: true })
-    await authority.restart()
-    const client = mqtt.connect(authority.running.mqttUrl, { ...pump.broker, ...durable, reconnectPeriod: 0 })
-    open.push({ destroy: () => client.end(true) })
-    const next = inbox(client)
-    for (let index = 0; index < 20; index++) expect(await next()).toEqual(['iot/sensor', `queued ${index}`])
-    expect(await next()).toEqual(['iot/sensor', 'kept'])
-    const late = await connect(pump, { clientId: 'late' })
-    const nextLate = inbox(late)
-    await late.subscribeAsync('iot/sensor', { qos: 1 })
-    expect(await nextLate()).toEqual(['iot/sensor', 'kept'])
   })
 
   it('lets nobody take over the session of another by its client id', async () => {
@@ -167,9 +114,6 @@ describe('the embedded broker', () => {
     ])
   })
 
-  it('delivers nothing to a revoked reader: live, durable, queued, retained', () =>
-    revokeReaders(authority, 4, uncounted))
-
   it('ends a connection that announces a packet above the limit, before it is sent', async () => {
     for (const header of [
       [0x10, 0x80, 0xc4, 0xcc, 0x4b],
@@ -188,39 +132,6 @@ describe('the embedded broker', () => {
     client.publish('iot/sensor', Buffer.alloc(1024 * 1024 + 1), { qos: 1 }, () => {})
     await dropped
     expect((await connect(pump)).connected).toBe(true)
-  })
-
-  it('speaks MQTT over WebSocket with programs and its own pages, not with pages from elsewhere', async () => {
-    const pump = await credentials('pump', 'sensor')
-    const url = `${authority.running.httpUrl.replace('http', 'ws')}/mqtt`
-    const answer = (origin: string | undefined, path = url) =>
-      new Promise<number>((resolve) => {
-        const socket = new WebSocket(path, 'mqtt', origin === undefined ? {} : { origin })
-        socket.on('open', () => {
-          socket.close()
-          resolve(101)
-        })
-        socket.on('unexpected-response', (_request, response) => resolve(response.statusCode!))
-        socket.on('error', () => {})
-      })
-    expect(await answer(undefined)).toBe(101)
-    expect(await answer(authority.running.httpUrl)).toBe(101)
-    for (const origin of [
-      'https://evil.example',
-      'null',
-      'http://127.0.0.1:1',
-      `${authority.running.httpUrl}.evil.example`,
-    ]) {
-      expect(await answer(origin), origin).toBe(403)
-    }
-    expect(await answer(undefined, url.replace('/mqtt', '/other'))).toBe(404)
-    const client = await mqtt.connectAsync(url, { ...pump.broker, reconnectPeriod: 0 })
-    open.push({ destroy: () => client.end(true) })
-    const next = inbox(client)
-    await client.subscribeAsync('iot/sensor', { qos: 1 })
-    const tcp = await connect(pump, { clientId: 'tcp' })
-    await tcp.publishAsync('iot/sensor', 'across', { qos: 1 })
-    expect(await next()).toEqual(['iot/sensor', 'across'])
   })
 })
 

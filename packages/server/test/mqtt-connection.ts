@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import type { SenderCreated } from '@sealmq/protocol/api'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import mqttPacket from 'mqtt-packet'
+import { expect } from 'vitest'
 import type { TestAuthority } from './test-authority.ts'
 
 type Credentials = Pick<SenderCreated, 'broker'>
@@ -13,7 +14,13 @@ export async function connectMqtt(
   { broker }: Credentials,
   options: IClientOptions = {},
 ): Promise<MqttClient> {
-  const client = await mqtt.connectAsync(authority.running.mqttUrl, { ...broker, reconnectPeriod: 0, ...options })
+  const client = await mqtt.connectAsync(authority.running.mqttUrl, {
+    ...broker,
+    reconnectPeriod: 0,
+    // In 5 a session that is kept has a time of its own.
+    protocolVersion: options.clean === false ? 4 : authority.protocolVersion,
+    ...options,
+  })
   client.on('error', () => {})
   return client
 }
@@ -22,10 +29,15 @@ export async function connectMqtt(
 export const closed = (client: MqttClient): Promise<void> =>
   new Promise((resolve) => client.once('close', () => resolve()))
 
-/** The QoS that is granted for each filter; 128 is a refusal. All in one packet. */
+/** What a refused CONNECT is answered with: bad user name or password, or not authorised (MQTT 3.1.1, 3.2.2.3). */
+export const refusedConnect = { code: expect.toSatisfy((code) => code === 4 || code === 5) }
+
+/** The QoS that is granted for each filter; 128 is a refusal, whatever the reason. All in one packet. */
 export const subscribe = (client: MqttClient, ...filters: string[]): Promise<number[]> =>
   new Promise((resolve) =>
-    client.subscribe(filters, { qos: 1 }, (_error, _granted, packet) => resolve(packet!.granted as number[])),
+    client.subscribe(filters, { qos: 1 }, (_error, _granted, packet) =>
+      resolve((packet!.granted as number[]).map((code) => Math.min(code, 128))),
+    ),
   )
 
 /** Whether a publication is acknowledged, or the connection ends. */

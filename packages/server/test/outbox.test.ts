@@ -75,6 +75,48 @@ describe('what follows a change', () => {
     expect([announced, told]).toEqual([[3], ['remove 1']])
   })
 
+  it('tells the clients of each change also while the broker does not answer', async () => {
+    await revoke()
+    const frozen = Promise.withResolvers<void>()
+    broker.removeSender = () => frozen.promise
+    const heard: PromiseWithResolvers<number>[] = [Promise.withResolvers(), Promise.withResolvers()]
+    const rights = new RightsSnapshot(store, () => 0)
+    const announce = (revision: number) => heard[revision - 3]?.resolve(revision)
+    const outbox = new Outbox({ store, rights, broker, announce, logger })
+    const running = outbox.run(3)
+    expect(await heard[0]!.promise).toBe(3)
+    void outbox.run(4)
+    expect(await heard[1]!.promise).toBe(4)
+    frozen.resolve()
+    await running
+    await outbox.stop()
+  })
+
+  it('tells the broker of many senders together, of each what was said last, and of its removal for ever', async () => {
+    const rows = Array.from({ length: 450 }, (_, index) => ({
+      action: index % 3 === 0 ? ('remove-sender' as const) : ('refresh-sender' as const),
+      sender: 1 + (index % 100),
+      created_at: 1,
+    }))
+    await store.insertInto('outbox').values(rows).execute()
+    let together = 0
+    let most = 0
+    const take = (name: string) => async (sender: number) => {
+      told.push(`${name} ${sender}`)
+      most = Math.max(most, ++together)
+      await null
+      together--
+    }
+    broker = { removeSender: take('remove'), refreshSender: take('refresh') }
+    const rights = { reload: async () => {}, invalidate: () => {} }
+    const outbox = new Outbox({ store, rights, broker, announce: () => {}, logger })
+    await outbox.run(1)
+    expect(most).toBe(100)
+    expect(told).toHaveLength(100 + 100 + 50)
+    expect(told.slice(0, 4)).toEqual(['remove 1', 'refresh 2', 'remove 3', 'remove 4'])
+    expect(await store.selectFrom('outbox').selectAll().execute()).toEqual([])
+  })
+
   it('is done for a change that comes at any moment of a run', async () => {
     const rights = { reload: async () => {}, invalidate: () => {} }
     for (let moment = 0; moment < 200; moment++) {

@@ -85,10 +85,15 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
     this.running = await this.#starter({ ...this.options, ...this.addresses })
   }
 
+  /** The newest that its broker speaks. */
+  get protocolVersion(): 4 | 5 {
+    return this.options.broker ? 5 : 4
+  }
+
   get addresses() {
     const { httpUrl, mqttUrl } = this.running
     const endpoint = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) })
-    return { http: endpoint(httpUrl), mqtt: endpoint(mqttUrl) }
+    return { http: endpoint(httpUrl), ...(this.options.broker ? {} : { mqtt: endpoint(mqttUrl) }) }
   }
 
   setup(code = this.running.setupCode!) {
@@ -117,6 +122,11 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
   /** As the administrator. */
   askAdmin<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
     return this.ask<T>(method, path, body, this.admin)
+  }
+
+  /** The administrator's factor is fresh again. */
+  async refresh(): Promise<void> {
+    this.admin = await this.logIn('ada@plant.example')
   }
 
   async createMember(name: string, ...roles: string[]): Promise<MemberInfo & { token: string }> {
@@ -214,6 +224,7 @@ export function testOptions(options: Partial<ServeOptions> = {}): ServeOptions {
     mqtt: { host: '127.0.0.1', port: 0 },
     tls: null,
     store: null,
+    broker: null,
     allowPlain: false,
     masterKey: null,
     logLevel: 'silent',

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { MailSetting, readMailSetting } from '@sealmq/server'
+import type { BrokerSetting, MailSetting, readBrokerSetting, readMailSetting } from '@sealmq/server'
 import type { Command } from 'commander'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { collect, wholeNumber } from '../flags.ts'
@@ -10,6 +10,15 @@ interface ServeFlags {
   data?: string
   http?: string
   mqtt?: string
+  broker?: string
+  brokerUser?: string
+  brokerPasswordFile?: string
+  brokerCa?: string
+  brokerUrl?: string
+  brokerWait?: boolean
+  brokerAllowAnonymous?: boolean
+  brokerExclusive?: boolean
+  brokerReportOnly?: boolean
   tls?: boolean
   tlsName?: string[]
   tlsCert?: string
@@ -44,6 +53,15 @@ const settings = {
   data: './sealmq-data',
   http: '127.0.0.1:8080',
   mqtt: '127.0.0.1:1883',
+  broker: null as string | null,
+  brokerUser: 'sealmq-authority',
+  brokerPasswordFile: null as string | null,
+  brokerCa: null as string | null,
+  brokerUrl: null as string | null,
+  brokerWait: false,
+  brokerAllowAnonymous: false,
+  brokerExclusive: false,
+  brokerReportOnly: false,
   tls: false,
   tlsName: [] as string[],
   tlsCert: null as string | null,
@@ -90,6 +108,15 @@ export function serveCommand(program: Command): void {
     .option('--data <folder>', `data folder (default ${settings.data})`)
     .option('--http <host:port>', `where the API listens (default ${settings.http})`)
     .option('--mqtt <host:port>', `where the embedded broker listens (default ${settings.mqtt})`)
+    .option('--broker <url>', 'govern a Mosquitto in place of it: mosquitto://HOST:PORT, mosquittos:// for TLS')
+    .option('--broker-user <name>', `administrator of its dynamic security plugin (default ${settings.brokerUser})`)
+    .option('--broker-password-file <file>', 'and its password (or SEALMQ_BROKER_PASSWORD)')
+    .option('--broker-ca <file>', 'CA of its certificate (PEM)')
+    .option('--broker-url <url>', 'how clients reach it, when that is another address: mqtt:// or mqtts://HOST:PORT')
+    .option('--broker-wait', 'start also while it is away')
+    .option('--broker-allow-anonymous', 'govern it also when it lets in clients without a user name')
+    .option('--broker-exclusive', 'take away clients, groups and roles that the authority did not make')
+    .option('--broker-report-only', 'at a start report what differs from the store, and leave it')
     .option('--tls', 'HTTPS and MQTTS with a certificate by a CA made here')
     .option('--tls-name <name>', 'host name or address for that certificate; may be given several times', collect)
     .option('--tls-cert <file>', 'HTTPS and MQTTS with this certificate chain (PEM)')
@@ -154,11 +181,15 @@ export function serveCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const chosen = { ...settings, ...(await fromFile(flags)), ...fromEnvironment(), ...fromFlags(flags) }
   checkBounds(chosen)
-  const { readMailSetting, startAuthority, StartError } = await import('@sealmq/server')
+  const { readBrokerSetting, readMailSetting, startAuthority, StartError } = await import('@sealmq/server')
+  const refused = (error: unknown): never => {
+    throw error instanceof StartError ? new CommandError(error.code, error.message) : error
+  }
   const authority = await startAuthority({
     dataDir: chosen.data,
     http: endpoint('--http', chosen.http),
     mqtt: endpoint('--mqtt', chosen.mqtt),
+    broker: await brokerSetting(chosen, readBrokerSetting).catch(refused),
     tls: tlsSetting(chosen),
     store: chosen.store,
     allowPlain: chosen.allowPlain,
@@ -179,9 +210,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       sessionTime: chosen.sessionHours * 3_600_000,
       signUpOpen: chosen.signUp,
     },
-  }).catch((error) => {
-    throw error instanceof StartError ? new CommandError(error.code, error.message) : error
-  })
+  }).catch(refused)
   const { httpUrl, mqttUrl, setupCode, caFile } = authority
   if (flags.json) print(JSON.stringify({ event: 'ready', http: httpUrl, mqtt: mqttUrl, setupCode }))
   else {
@@ -211,6 +240,26 @@ async function mailSetting(chosen: Settings, read: typeof readMailSetting): Prom
       ? fromEnvironment
       : await readPassword(smtpPasswordFile, undefined, '--smtp-password-file')
   return read({ smtp, smtpUser, smtpPassword, mailFrom, allowPlain })
+}
+
+async function brokerSetting(chosen: Settings, read: typeof readBrokerSetting): Promise<BrokerSetting | null> {
+  const { brokerPasswordFile, brokerCa, ...flags } = chosen
+  const { SEALMQ_BROKER_PASSWORD: fromEnvironment = null } = process.env
+  const brokerPassword =
+    brokerPasswordFile === null
+      ? fromEnvironment
+      : await readPassword(brokerPasswordFile, undefined, '--broker-password-file')
+  const ca =
+    brokerCa === null
+      ? null
+      : await readFile(brokerCa, 'utf8').catch((error: NodeJS.ErrnoException) => {
+          throw new CommandError('ca-file', `--broker-ca ${brokerCa} cannot be read (${error.code}).`, exitCodes.usage)
+        })
+  return read({
+    ...flags,
+    brokerPassword: flags.broker === null && brokerPasswordFile === null ? null : brokerPassword,
+    brokerCa: ca,
+  })
 }
 
 function tlsSetting({ tls, tlsName, tlsCert, tlsKey }: Settings) {

@@ -9,6 +9,9 @@ export const DeploymentInfo = Type.Object({
   authorityKey: Type.String({ description: 'ES256 public key, 65-byte SEC1 point, base64url: pin it' }),
   broker: Type.Object({
     mqtt: Type.String({ description: 'mqtt:// or mqtts:// URL for TCP' }),
+    elsewhere: Type.Optional(
+      Type.Boolean({ description: 'The host of mqtt counts; else it is that of the authority' }),
+    ),
     websocketPath: Type.String({ description: 'MQTT over WebSocket on the HTTP port: /mqtt' }),
     protocolVersions: Type.Array(Type.Number(), { description: '4 = MQTT 3.1.1, 5 = MQTT 5' }),
   }),

@@ -1,6 +1,7 @@
 export * from './accounts.ts'
 export * from './administration.ts'
 export * from './audit.ts'
+export * from './broker.ts'
 export * from './failure.ts'
 export * from './identity.ts'
 export * from './keyring.ts'

@@ -91,6 +91,12 @@ export const routes = {
   channel: '/api/v1/channels/:id',
   /** POST → ChannelInfo with the new epoch. A. */
   rotate: '/api/v1/channels/:id/rotate',
+  /** GET → BrokerStatus. A. */
+  broker: '/api/v1/broker',
+  /** POST → BrokerStatus, when the broker has what the store says. A. */
+  brokerReconcile: '/api/v1/broker/reconcile',
+  /** POST → BrokerCheck. A. */
+  brokerCheck: '/api/v1/broker/check',
   /** GET AuditQuery → AuditPage. R. */
   auditRecords: '/api/v1/audit/records',
   /** GET → JSON lines as docs/audit.md describes them; ?from=POSITION leaves out what is before. R. */

@@ -161,6 +161,7 @@ export async function unlockMember(context: IdentityContext, idOrName: string): 
     await transaction.updateTable('members').set({ locked_at: null }).where('id', '=', id).execute()
     await clearTries(transaction, [passwordKey(context, email), factorKey(id), `own password ${id}`])
     await change.touchDirectory()
+    await change.tellBroker('refresh-sender', await sendersOfMembers(transaction, [id]))
     return id
   })
 }

@@ -5,6 +5,10 @@ import type { RightsSnapshot } from './rights.ts'
 
 const shortestWait = 250
 const longestWait = 30_000
+/** ms that the clients wait for a broker that does not answer before they hear of a change. */
+const longestSilence = 1000
+/** Senders of which the broker is told together. */
+const rowsAtOnce = 200
 
 export interface OutboxOptions {
   store: Database
@@ -60,7 +64,11 @@ export class Outbox {
         this.#again = false
         await this.#renewRights()
         // What the broker does not take must not keep the clients from new keys.
-        await this.#tell(broker).finally(() => this.#announce())
+        const late = setInterval(() => this.#announce(), longestSilence)
+        await this.#tell(broker).finally(() => {
+          clearInterval(late)
+          this.#announce()
+        })
       } while (this.#again && !this.#stopped)
       this.#wait = shortestWait
     } catch (error) {
@@ -87,11 +95,18 @@ export class Outbox {
   async #tell(broker: OutboxOptions['broker']): Promise<void> {
     const { store } = this.#options
     for (;;) {
-      const row = await store.selectFrom('outbox').selectAll().orderBy('id').limit(1).executeTakeFirst()
-      if (!row || this.#stopped) return
-      if (row.action === 'remove-sender') await broker.removeSender(row.sender)
-      else await broker.refreshSender(row.sender)
-      await store.deleteFrom('outbox').where('id', '=', row.id).execute()
+      const rows = await store.selectFrom('outbox').selectAll().orderBy('id').limit(rowsAtOnce).execute()
+      if (rows.length === 0 || this.#stopped) return
+      // The last that is said of a sender counts, and removal before all: an id is never used again.
+      const actions = new Map<number, (typeof rows)[number]['action']>()
+      for (const { sender, action } of rows) if (actions.get(sender) !== 'remove-sender') actions.set(sender, action)
+      await Promise.all(
+        [...actions].map(([sender, action]) =>
+          action === 'remove-sender' ? broker.removeSender(sender) : broker.refreshSender(sender),
+        ),
+      )
+      const done = rows.map(({ id }) => id)
+      await store.deleteFrom('outbox').where('id', 'in', done).execute()
     }
   }
 

@@ -21,7 +21,7 @@ import type { Http } from './server.ts'
 
 /** Who the authority is, setup, login, logout, who am I. */
 export function accountRoutes(http: Http, authority: Authority): void {
-  const { store, identity, now, audit, broker, brokerUrl } = authority
+  const { store, identity, now, audit, broker, brokerUrl, brokerElsewhere } = authority
 
   http.get(routes.deployment, { schema: { tags: ['deployment'], response: { 200: DeploymentInfo } } }, async () => {
     const { setup_code_hash } = await store.selectFrom('deployment').select('setup_code_hash').executeTakeFirstOrThrow()
@@ -32,7 +32,8 @@ export function accountRoutes(http: Http, authority: Authority): void {
       broker: {
         mqtt: brokerUrl(),
         websocketPath: '/mqtt',
-        protocolVersions: broker.capabilities.protocolVersions,
+        protocolVersions: [...broker.capabilities.protocolVersions],
+        ...(brokerElsewhere ? { elsewhere: true } : {}),
       },
       auditKey: audit.verifierKey,
       setupNeeded: setup_code_hash !== null,

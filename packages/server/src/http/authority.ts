@@ -30,8 +30,9 @@ export interface Authority {
   feed: ChangeFeed
   broker: Broker
   messages: Pick<MessageAudit, 'waiting' | 'skipped'>
-  /** Every host name under which clients reach the broker is theirs: the URL keeps only scheme and port. */
   brokerUrl: () => string
+  /** The host of that URL counts; else the broker is under every name under which clients reach the authority. */
+  brokerElsewhere: boolean
   /** Whether clients reach it over TLS: cookies are then for TLS only. */
   secure: boolean
   /** The origins of its own pages. */

@@ -12,10 +12,26 @@ export function healthRoutes(http: Http, authority: Authority): void {
   collectDefaultMetrics({ register: registry })
   new Gauge({
     name: 'sealmq_broker_connections',
-    help: 'Connections to the embedded broker',
+    help: 'Connections to the broker, as far as it tells of them',
     registers: [registry],
     collect() {
       this.set(broker.connections().length)
+    },
+  })
+  new Gauge({
+    name: 'sealmq_broker_connected',
+    help: 'Whether the authority reaches the broker',
+    registers: [registry],
+    collect() {
+      this.set(broker.state().connected ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'sealmq_broker_in_force',
+    help: 'Whether the broker has what the store says',
+    registers: [registry],
+    collect() {
+      this.set(broker.state().rights === 'in-force' ? 1 : 0)
     },
   })
   new Gauge({

@@ -63,7 +63,10 @@ export function senderRoutes(http: Http, authority: Authority): void {
       const created = await applyChange(peopleOf(authority, request).changes, async (change) => {
         await requireLivingSession(change.transaction, session)
         await change.touchDirectory()
-        const added = await addSender(change.transaction, { id: me.member, name: me.name }, request.body, change.now)
+        const member = { id: me.member, name: me.name }
+        const { masterKey } = peopleOf(authority, request)
+        const added = await addSender(change.transaction, member, request.body, { now: change.now, masterKey })
+        await change.tellBroker('refresh-sender', [added.sender])
         change.record({
           action: 'sender.add',
           on: { kind: 'sender', id: String(added.sender), name: request.body.name },

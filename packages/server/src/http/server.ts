@@ -17,6 +17,7 @@ import type { Logger } from '../logger.ts'
 import { accountRoutes } from './accounts.ts'
 import { auditRoutes } from './audit.ts'
 import type { Authority } from './authority.ts'
+import { brokerRoutes } from './broker.ts'
 import { channelRoutes } from './channels.ts'
 import { documentationRoutes } from './documentation.ts'
 import { asFailure, bodyLimit } from './failure.ts'
@@ -104,6 +105,7 @@ export async function createHttpServer(
     roleRoutes,
     channelRoutes,
     mailRoutes,
+    brokerRoutes,
     auditRoutes,
     healthRoutes,
   ]) {

@@ -2,6 +2,7 @@ import { fromBase64url, SealError } from '@sealmq/protocol'
 import type { SenderCreated, SenderRequest } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { AuthorityError } from '../authority-error.ts'
+import type { MasterKey } from '../keys/master-key.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
@@ -11,6 +12,18 @@ export const maximumSenders = 100
 /** The username that a sender connects to the broker with. */
 export const brokerUsername = (sender: number): string => `sender-${sender}`
 
+/** The place of a sender's wrapped broker password: its hash is in it, so that rows cannot be exchanged. */
+const passwordPlace = (hash: Uint8Array): string => `broker password ${Buffer.from(hash).toString('hex')}`
+
+/** The broker password of a sender; null when it was entered before passwords were kept. */
+export function brokerPassword(
+  masterKey: MasterKey,
+  row: { broker_hash: Uint8Array; broker_password_wrapped: Uint8Array | null },
+): string | null {
+  if (row.broker_password_wrapped === null) return null
+  return Buffer.from(masterKey.unwrap(passwordPlace(row.broker_hash), row.broker_password_wrapped)).toString()
+}
+
 /**
  * Enters a new installation of a member into the directory.
  * @throws AuthorityError `bad-key`, `conflict` (too many)
@@ -19,7 +32,7 @@ export async function addSender(
   transaction: DatabaseTransaction,
   member: { id: string; name: string },
   request: SenderRequest,
-  now: number,
+  { now, masterKey }: { now: number; masterKey: MasterKey },
 ): Promise<SenderCreated> {
   const publicKey = readPublicKey(request)
   const { living } = await transaction
@@ -36,6 +49,7 @@ export async function addSender(
   }
   const token = newSecret()
   const password = newSecret()
+  const hash = hashSecret(password)
   const { sender } = await transaction
     .insertInto('senders')
     .values({
@@ -45,7 +59,8 @@ export async function addSender(
       algorithm: request.algorithm,
       public_key: publicKey,
       token_hash: hashSecret(token),
-      broker_hash: hashSecret(password),
+      broker_hash: hash,
+      broker_password_wrapped: masterKey.wrap(passwordPlace(hash), Buffer.from(password)),
       created_at: now,
       revoked_at: null,
     })

@@ -10,6 +10,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '001-first': first(engine),
       '002-people': people(engine),
       '003-audit': audit(engine),
+      '004-broker-passwords': brokerPasswords(engine),
     }),
   }
 }
@@ -270,6 +271,18 @@ function audit(engine: Engine): Migration {
       await db.schema
         .alterTable('roles')
         .addColumn('auditor', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute()
+    },
+  }
+}
+
+// Brokers apart from the authority are told the password itself. Senders of before have none: only its hash is there.
+function brokerPasswords(engine: Engine): Migration {
+  return {
+    up: async (db: Kysely<never>) => {
+      await db.schema
+        .alterTable('senders')
+        .addColumn('broker_password_wrapped', engine === 'sqlite' ? 'blob' : 'bytea')
         .execute()
     },
   }

@@ -120,6 +120,8 @@ export interface Schema {
     public_key: Uint8Array
     token_hash: Uint8Array
     broker_hash: Uint8Array
+    /** Null for senders entered before it was kept: brokers apart cannot be told it. */
+    broker_password_wrapped: Uint8Array | null
     created_at: number
     revoked_at: number | null
   }

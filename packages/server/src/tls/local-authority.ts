@@ -19,11 +19,17 @@ x509.cryptoProvider.set(webcrypto as Crypto)
  * A certificate for this host by a CA of its own, both kept in the folder (keys 0600) and made anew when near their end
  * or when a name is missing.
  * @param names DNS names and addresses beside loopback's
+ * @param caFolder of the CA, when it is another's too
  */
-export async function localTls(folder: string, names: readonly string[], now: number): Promise<Tls> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const caFile = join(folder, 'ca.pem')
-  const ca = (await readPair(folder, 'ca', now)) ?? (await makeCa(folder, now))
+export async function localTls(
+  folder: string,
+  names: readonly string[],
+  now: number,
+  caFolder: string = folder,
+): Promise<Tls> {
+  for (const made of [folder, caFolder]) await mkdir(made, { recursive: true, mode: 0o700 })
+  const caFile = join(caFolder, 'ca.pem')
+  const ca = (await readPair(caFolder, 'ca', now)) ?? (await makeCa(caFolder, now))
   const wanted = [...new Set(['localhost', '127.0.0.1', '::1', ...names])]
   const kept = await readPair(folder, 'server', now)
   const usable =

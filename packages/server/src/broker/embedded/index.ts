@@ -1,20 +1,22 @@
 import type { EventEmitter } from 'node:events'
-import { type Server as HttpServer, STATUS_CODES } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { decideDelivery, decideSubscribe } from '@sealmq/protocol'
+import type { BrokerCheck } from '@sealmq/protocol/api'
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
 import { ClassicLevel } from 'classic-level'
-import { createWebSocketStream, WebSocketServer } from 'ws'
-import { StartError } from '../../authority-error.ts'
+import type { WebSocketServer } from 'ws'
+import { AuthorityError, StartError } from '../../authority-error.ts'
 import { listenOn } from '../../listen.ts'
 import type { Logger } from '../../logger.ts'
-import type { Broker, BrokerConnection, BrokerPolicy, BrokerWitness } from '../interface.ts'
+import { GuardedConnection } from '../guarded-connection.ts'
+import type { Broker, BrokerConnection, BrokerPolicy, BrokerState, BrokerWitness } from '../interface.ts'
+import { acceptWebSockets } from '../web-socket.ts'
 import { addressOf, authorisation, decideWill } from './authorisation.ts'
 import { governPersistence } from './governed-persistence.ts'
-import { GuardedConnection } from './guarded-connection.ts'
 import { levelPersistence } from './level-persistence.ts'
 import { QueueLengths } from './queue-lengths.ts'
 import { SessionLimit } from './session-limit.ts'
@@ -47,13 +49,21 @@ export interface EmbeddedBrokerOptions {
 
 /** ms in which a connection must have sent its CONNECT. */
 const connectTimeout = 10_000
-/** Bytes that a connection by WebSocket may send before it has signed in; as frames, maybe with what follows its CONNECT. */
-const strangerLength = 64 * 1024
 
 /** Aedes as a broker of sealed messages: state on disk, everything denied that the policy does not allow. */
 export class EmbeddedBroker implements Broker {
   readonly name = 'embedded'
-  readonly capabilities = { protocolVersions: [4], webSocket: true }
+  readonly capabilities = {
+    protocolVersions: [4],
+    webSocket: true,
+    kick: true,
+    liveChange: true,
+    purge: 'removed',
+    ownClientIds: true,
+    refusedPublish: 'connection-ends',
+    refusedWill: 'connection-refused',
+    apart: false,
+  } as const
   readonly #options: EmbeddedBrokerOptions
   readonly #sockets = new Set<Duplex>()
   /** Connections that have not signed in yet, in the order in which they came. */
@@ -161,32 +171,11 @@ export class EmbeddedBroker implements Broker {
   }
 
   attachWebSocket(server: HttpServer, ownOrigins: () => readonly string[]): void {
-    const webSockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: this.#maximumPacketLength + 5,
-      handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : false),
-    })
-    this.#webSockets = webSockets
-    server.on('upgrade', (request, socket, head) => {
-      // Node has taken its own listener off: unheard, a peer that resets would end the process.
-      socket.on('error', () => socket.destroy())
-      const { origin } = request.headers
-      if (request.url?.split('?')[0] !== '/mqtt') refuseUpgrade(socket, 404)
-      // A browser always sends an Origin; programs that are none need no protection from other sites.
-      else if (origin !== undefined && !ownOrigins().includes(origin)) refuseUpgrade(socket, 403)
-      else {
-        webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-          const stream = createWebSocketStream(webSocket)
-          const { remoteAddress, bytesRead } = request.socket
-          const connection = this.#accept(Object.assign(stream, { remoteAddress }))
-          // A frame is kept until it is complete, out of sight of the packet guard.
-          request.socket.on('data', () => {
-            if (!connection || !this.#strangers.has(connection)) return
-            if (request.socket.bytesRead - bytesRead > strangerLength)
-              connection.dropFor('sends too much before it signs in')
-          })
-        })
-      }
+    this.#webSockets = acceptWebSockets(server, {
+      ownOrigins,
+      maximumPacketLength: this.#maximumPacketLength,
+      accept: (socket) => this.#accept(socket),
+      isStranger: (connection) => this.#strangers.has(connection),
     })
   }
 
@@ -227,6 +216,30 @@ export class EmbeddedBroker implements Broker {
   }
 
   readonly #now = (): number => (this.#options.now ?? Date.now)()
+
+  // It asks the policy itself: it can have nothing else.
+  state(): BrokerState {
+    const isThere = this.#server?.listening ?? false
+    return {
+      connected: isThere,
+      version: null,
+      rights: isThere && this.#options.policy.current ? 'in-force' : 'unknown',
+      readAt: null,
+      drift: [],
+      drifted: 0,
+      withoutPassword: 0,
+      warnings: [],
+    }
+  }
+
+  async reconcile(): Promise<void> {}
+
+  async check(): Promise<BrokerCheck> {
+    throw new AuthorityError(
+      'conflict',
+      'The embedded broker asks the policy for each packet; there is nothing of its own to check.',
+    )
+  }
 
   get #maximumPacketLength(): number {
     return this.#options.maximumPacketLength ?? 1024 * 1024
@@ -306,8 +319,4 @@ async function nextStart(database: ClassicLevel<string, Buffer>): Promise<string
   const id = String(Number(last ?? 0) + 1).padStart(12, '0')
   await database.put('sealmq-starts', Buffer.from(id))
   return id
-}
-
-function refuseUpgrade(socket: Duplex, status: number): void {
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

@@ -1,0 +1,78 @@
+import { createHmac } from 'node:crypto'
+import { brokerPassword, brokerUsername } from '../../identity/senders.ts'
+import type { MasterKey } from '../../keys/master-key.ts'
+import { consistentRead } from '../../store/consistent-read.ts'
+import type { Database } from '../../store/schema.ts'
+import { type Acl, securityName } from './security-state.ts'
+
+/** What the broker should have, by names of its own. */
+export interface DesiredState {
+  /** ACLs of the role, and of the group that has this role alone. */
+  roles: Map<string, Acl[]>
+  clients: Map<string, DesiredClient>
+  /** Living senders that the broker cannot be told of: only the hash of their password is there. */
+  withoutPassword: number[]
+}
+
+export interface DesiredClient {
+  groups: string[]
+  mark: string
+  password: () => string
+}
+
+/** What the store says now: living senders, their roles, and what those grant. Roles that nobody has are left out. */
+export async function readDesiredState(store: Database, masterKey: MasterKey): Promise<DesiredState> {
+  const { senders, memberRoles, grants, filters } = await consistentRead(store, async (transaction) => ({
+    senders: await transaction
+      .selectFrom('senders')
+      .innerJoin('members', 'members.id', 'senders.member_id')
+      .select(['sender', 'member_id', 'broker_hash', 'broker_password_wrapped'])
+      .where('revoked_at', 'is', null)
+      .where('locked_at', 'is', null)
+      .execute(),
+    memberRoles: await transaction.selectFrom('member_roles').selectAll().execute(),
+    grants: await transaction.selectFrom('grants').selectAll().execute(),
+    filters: await transaction.selectFrom('channel_filters').selectAll().execute(),
+  }))
+  const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)
+  const grantsOf = Map.groupBy(grants, ({ role_id }) => role_id)
+  const filtersOf = Map.groupBy(filters, ({ channel_id }) => channel_id)
+  const markKey = masterKey.derive('sealmq broker password mark')
+  const desired: DesiredState = { roles: new Map(), clients: new Map(), withoutPassword: [] }
+  for (const row of senders) {
+    if (row.broker_password_wrapped === null) {
+      desired.withoutPassword.push(row.sender)
+      continue
+    }
+    const roles = (rolesOf.get(row.member_id) ?? []).map(({ role_id }) => role_id)
+    for (const role of roles) {
+      const name = securityName(role)
+      if (desired.roles.has(name)) continue
+      const acls = (grantsOf.get(role) ?? []).flatMap(({ channel_id, right }) =>
+        (filtersOf.get(channel_id) ?? []).flatMap(({ filter }) => aclsOf(right, filter)),
+      )
+      desired.roles.set(name, [...new Set(acls)])
+    }
+    desired.clients.set(brokerUsername(row.sender), {
+      groups: roles.map(securityName).sort(),
+      mark: `SealMQ ${createHmac('sha256', markKey).update(row.broker_hash).digest('base64url').slice(0, 16)}`,
+      password: () => brokerPassword(masterKey, row)!,
+    })
+  }
+  return desired
+}
+
+// A subscription must lie inside the filter (subscribePattern); that it is delivered is a right of its own.
+function aclsOf(right: 'publish' | 'subscribe', topic: string): Acl[] {
+  const types = right === 'publish' ? ['publishClientSend'] : ['publishClientReceive', 'subscribePattern']
+  const granted = types.map((acltype) => ({ acltype, topic, allow: true, priority: 0 }))
+  return right === 'subscribe' && /^[+#]/.test(topic) ? [...granted, ...brokersOwn] : granted
+}
+
+// The plugin takes $SYS/# and $share/… for parts of # and +/#, which they are not (MQTT 5.0, 4.7.2 and 4.8.2).
+const brokersOwn: Acl[] = ['$SYS/#', '$CONTROL/#', '$share/#'].map((topic) => ({
+  acltype: 'subscribePattern',
+  topic,
+  allow: false,
+  priority: 1,
+}))

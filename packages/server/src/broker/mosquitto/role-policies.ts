@@ -1,0 +1,32 @@
+import type { ChannelRights } from '@sealmq/protocol'
+import { consistentRead } from '../../store/consistent-read.ts'
+import type { Database } from '../../store/schema.ts'
+
+/** What one role alone grants, on every channel. */
+export interface RolePolicy {
+  id: string
+  name: string
+  rights: ChannelRights[]
+}
+
+/** Every role, by name. */
+export async function readRolePolicies(store: Database): Promise<RolePolicy[]> {
+  const { roles, channels, grants, filters } = await consistentRead(store, async (transaction) => ({
+    roles: await transaction.selectFrom('roles').select(['id', 'name']).orderBy('name').execute(),
+    channels: await transaction.selectFrom('channels').select(['id', 'name']).orderBy('name').execute(),
+    grants: await transaction.selectFrom('grants').selectAll().execute(),
+    filters: await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute(),
+  }))
+  const granted = new Set(grants.map(({ role_id, channel_id, right }) => `${role_id} ${channel_id} ${right}`))
+  const filtersOf = Map.groupBy(filters, ({ channel_id }) => channel_id)
+  return roles.map(({ id, name }) => ({
+    id,
+    name,
+    rights: channels.map((channel) => ({
+      channel: channel.name,
+      filters: (filtersOf.get(channel.id) ?? []).map(({ filter }) => filter),
+      publish: granted.has(`${id} ${channel.id} publish`),
+      subscribe: granted.has(`${id} ${channel.id} subscribe`),
+    })),
+  }))
+}

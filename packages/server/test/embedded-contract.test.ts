@@ -1,0 +1,7 @@
+import { brokerContract } from './broker-contract.ts'
+
+brokerContract('embedded', {
+  start: async () => ({ broker: null }),
+  restart: async () => {},
+  stop: async () => {},
+})
