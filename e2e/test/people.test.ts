@@ -245,6 +245,8 @@ describe('people by the command line', { timeout: 180_000 }, () => {
     expect(await person.run('sessions', 'end', other.id)).toMatchObject({ code: 1 })
     expect(await people.logIn(elsewhere, email)).toMatchObject({ code: 0 })
     expect(await person.run('sessions', 'end', '--others')).toMatchObject({ code: 0 })
-    expect((await person.run('sessions', 'list')).out).toMatch(/^SESSION .*PROGRAM\n\S+ .* sealmq on .*\(this one\)\n$/)
+    expect((await person.run('sessions', 'list')).out).toMatch(
+      /^SESSION .*PROGRAM\n\S+ .* sealmq\/\S+ on .*\(this one\)\n$/,
+    )
   })
 })

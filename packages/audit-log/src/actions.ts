@@ -35,6 +35,7 @@ export const auditActions = {
   'member.unlock': 'A member was unlocked',
   'member.reset-factor': 'The second factor of a member was reset',
   'member.remove': 'A member was removed',
+  'device.create': 'A device was made',
   'role.create': 'A role was made',
   'role.change': 'A role was changed',
   'role.remove': 'A role was removed',

@@ -14,7 +14,7 @@ import { fromBase64url, toHex } from '@sealmq/protocol'
 import type { ConsistencyProof } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { queryOf } from './audit-filter.ts'
-import { readCredentials } from './credentials-file.ts'
+import { readCredentials, readSession } from './credentials-file.ts'
 import { CommandError, exitCodes } from './exit-codes.ts'
 import { knownLog } from './known-logs.ts'
 import { authorityOptions } from './open-authority.ts'
@@ -33,7 +33,7 @@ export interface AuditAuthority {
 
 /** With the session: records, exports and proofs are for people. */
 export async function openAuditAuthority(): Promise<AuditAuthority> {
-  const { server, ca, session, identity } = await readCredentials()
+  const { server, ca, session, identity } = await readSession()
   return {
     authority: new SteppingAuthority(authorityOptions(server, ca, session.token)),
     origin: identity && originOf(identity.deployment),
@@ -44,7 +44,7 @@ export async function openAuditAuthority(): Promise<AuditAuthority> {
 export async function openCheckpointAuthority(): Promise<AuditAuthority> {
   const { server, ca, session, identity } = await readCredentials()
   return {
-    authority: new SteppingAuthority(authorityOptions(server, ca, identity?.token ?? session.token)),
+    authority: new SteppingAuthority(authorityOptions(server, ca, identity?.token ?? session?.token)),
     origin: identity && originOf(identity.deployment),
   }
 }

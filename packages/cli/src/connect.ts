@@ -1,6 +1,7 @@
 import { ClientError, type SealedClient } from '@sealmq/client'
 import { type ConnectOptions, connectAsync, fileStorage } from '@sealmq/client/node'
 import { readIdentity, rememberedPath } from './credentials-file.ts'
+import { authorityOptions } from './open-authority.ts'
 
 /** What pub and sub have in common. */
 export interface ConnectFlags {
@@ -14,6 +15,7 @@ export async function connectSender(flags: ConnectFlags, more: Partial<ConnectOp
   const identity = await readIdentity()
   return connectAsync({
     identity,
+    fetch: authorityOptions(identity.authority, identity.ca).fetch,
     storage: fileStorage(rememberedPath(identity.sender)),
     brokerUrl: flags.broker,
     clientIdSuffix: flags.id ?? `${process.pid}`,

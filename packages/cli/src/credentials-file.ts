@@ -1,17 +1,23 @@
-import type { Identity } from '@sealmq/client'
+import { AuthorityClient, type Identity } from '@sealmq/client'
 import type { Me } from '@sealmq/protocol/api'
 import { CommandError, exitCodes } from './exit-codes.ts'
 import { homePath, readHomeFile, removeHomeFile, writeHomeFile } from './home-files.ts'
 import { loginCommand } from './next-command.ts'
+import { authorityOptions } from './open-authority.ts'
 
-/** What `setup` and `login` leave behind: a session, and this installation's sender once the account may have one. */
+/**
+ * What `setup` and `login` leave behind: a session, and this installation's sender once the account may have one.
+ * `enroll` leaves the sender of a device, which has no session.
+ */
 export interface Credentials {
   /** URL of the authority. */
   server: string
   /** PEM of the CA that its certificate must come from; null for the system's. */
   ca: string | null
+  /** What is signed in with; of a device its name. */
   email: string
-  session: { token: string; expiresAt: number }
+  /** null: this installation is a device. */
+  session: { token: string; expiresAt: number } | null
   /** As it was at sign-in. */
   state: Me['state']
   /** What this installation is called. */
@@ -43,6 +49,17 @@ export async function readCredentials(): Promise<Credentials> {
   return credentials
 }
 
+/** For commands that people sign in for. @throws CommandError `no-session` beside those of readCredentials */
+export async function readSession(): Promise<Credentials & { session: NonNullable<Credentials['session']> }> {
+  const { session, ...credentials } = await readCredentials()
+  if (session !== null) return { ...credentials, session }
+  throw new CommandError(
+    'no-session',
+    `This installation is the device ${credentials.email}, which does nothing but pub and sub. Sign in as yourself in another folder (SEALMQ_HOME).`,
+    exitCodes.notSignedIn,
+  )
+}
+
 /** This installation's sender. @throws CommandError `not-approved`, `factor-needed` beside those of readCredentials */
 export async function readIdentity(): Promise<Identity> {
   const credentials = await readCredentials()
@@ -66,7 +83,18 @@ export async function writeCredentials(credentials: Credentials): Promise<void> 
 
 export async function removeCredentials({ identity }: Credentials): Promise<void> {
   await removeHomeFile(credentialsFile)
-  if (identity) await removeHomeFile(rememberedFile(identity.sender))
+  if (identity) await forgetSender(identity)
+}
+
+/** Forgets what a sender remembered. */
+export async function forgetSender({ sender }: Identity): Promise<void> {
+  await removeHomeFile(rememberedFile(sender))
+}
+
+/** Has the authority remove this installation's sender, by the sender's own token: sessions end by themselves. */
+export async function removeSender({ server, ca, identity }: Credentials): Promise<void> {
+  if (identity === null) return
+  await new AuthorityClient(authorityOptions(server, ca, identity.token)).removeSender(identity.sender)
 }
 
 function parse(text: string): Credentials | null {

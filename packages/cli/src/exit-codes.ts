@@ -56,6 +56,7 @@ const statusExitCodes: Partial<Record<number, number>> = { 401: exitCodes.notSig
 const clientExitCodes: Partial<Record<string, number>> = {
   'authority-unreachable': exitCodes.authorityUnreachable,
   'authority-untrusted': exitCodes.authorityUnreachable,
+  'authority-mismatch': exitCodes.authorityUnreachable,
   'broker-untrusted': exitCodes.brokerUnreachable,
   'broker-unreachable': exitCodes.brokerUnreachable,
   'broker-refused': exitCodes.brokerUnreachable,

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { describeError, exitCodes } from './exit-codes.ts'
 import { note } from './output.ts'
 import { plainText } from './plain-text.ts'
 import { createProgram } from './program.ts'
+import { version } from './version.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 const program = createProgram(version)
 
 // Wrong usage ends with 2, as in other tools; commander's own default is 1.

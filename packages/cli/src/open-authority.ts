@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { AuthorityClient, type AuthorityClientOptions, type Fetch } from '@sealmq/client'
 import { fetchWithCa } from '@sealmq/client/node'
 import { CommandError, exitCodes } from './exit-codes.ts'
+import { version } from './version.ts'
 
 /** How commands of somebody who is not signed in say which authority they mean. */
 export interface ServerFlags {
@@ -26,7 +27,7 @@ export async function openAuthority(flags: ServerFlags): Promise<OpenedAuthority
 /** How to reach an authority: it sees in its list of sessions that this is the command line of this machine. */
 export function authorityOptions(server: string, ca: string | null, token?: string): AuthorityClientOptions {
   const send: Fetch = ca === null ? fetch : fetchWithCa(ca)
-  const agent = `sealmq on ${hostname()}`.replaceAll(/[^\x20-\x7e]/g, '?')
+  const agent = `sealmq/${version} on ${hostname()}`.replaceAll(/[^\x20-\x7e]/g, '?')
   return {
     url: server,
     token,
@@ -35,25 +36,35 @@ export function authorityOptions(server: string, ca: string | null, token?: stri
   }
 }
 
-async function readServer({ server, ca }: ServerFlags): Promise<{ server: string; ca: string | null }> {
+/**
+ * The URL of an authority, secrets being safe on the way there.
+ * @param from where it was given, for what is said of faults
+ * @throws CommandError `bad-server`, `plain-refused`
+ */
+export function readServerUrl(server: string, from = '--server'): string {
   const url = URL.canParse(server) ? new URL(server) : null
   if (!url || !['http:', 'https:'].includes(url.protocol)) {
     throw new CommandError(
       'bad-server',
-      `--server ${server} is no URL. Give for example http://127.0.0.1:8080.`,
+      `${from}: ${server} is no URL. Give for example http://127.0.0.1:8080.`,
       exitCodes.usage,
     )
   }
   if (url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)) {
     throw new CommandError(
       'plain-refused',
-      `--server ${server} would send the password over the network in the clear. Use https (serve --tls).`,
+      `${from}: ${server} would send secrets over the network in the clear. Use https (serve --tls).`,
       exitCodes.usage,
     )
   }
-  if (ca === undefined) return { server: url.origin, ca: null }
+  return url.origin
+}
+
+async function readServer({ server, ca }: ServerFlags): Promise<{ server: string; ca: string | null }> {
+  const url = readServerUrl(server)
+  if (ca === undefined) return { server: url, ca: null }
   const pem = await readFile(ca, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new CommandError('ca-file', `--ca ${ca} cannot be read (${error.code}).`, exitCodes.usage)
   })
-  return { server: url.origin, ca: pem }
+  return { server: url, ca: pem }
 }

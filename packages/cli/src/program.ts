@@ -5,6 +5,8 @@ import { backupCommands } from './commands/backup.ts'
 import { brokerCommands } from './commands/broker.ts'
 import { channelsCommands } from './commands/channels.ts'
 import { demoCommand } from './commands/demo.ts'
+import { devicesCommands } from './commands/devices.ts'
+import { enrollCommand } from './commands/enroll.ts'
 import { factorCommands } from './commands/factor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -46,6 +48,8 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a cod
   subCommand(program)
   inspectCommand(program)
   usersCommands(program)
+  devicesCommands(program)
+  enrollCommand(program)
   sendersCommands(program)
   rolesCommands(program)
   channelsCommands(program)

@@ -4,7 +4,8 @@ import type { Me, Session } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { routes } from '@sealmq/protocol/routes'
 import { knownDevices, signUps } from './account-secrets.ts'
-import { type Credentials, readCredentials, writeCredentials } from './credentials-file.ts'
+import { type Credentials, readCredentials, readSession, writeCredentials } from './credentials-file.ts'
+import { CommandError, exitCodes } from './exit-codes.ts'
 import { authorityOptions, openAuthority, type ServerFlags } from './open-authority.ts'
 
 export interface SignInOptions extends ServerFlags {
@@ -29,13 +30,20 @@ export async function signIn(
   options: SignInOptions,
   ask: (authority: AuthorityClient, knownDevice: string | null) => Promise<Session>,
 ): Promise<SignedIn> {
+  const before = await readCredentials().catch(() => null)
+  if (before?.session === null) {
+    throw new CommandError(
+      'is-device',
+      `This installation is the device ${before.email}. Sign in in another folder (SEALMQ_HOME), or end the device's part here with sealmq logout.`,
+      exitCodes.usage,
+    )
+  }
   const { authority, server, ca } = await openAuthority(options)
   const { token, expiresAt, knownDevice, me } = await ask(authority, await knownDevices.find(server, options.email))
   await knownDevices.keep(server, options.email, knownDevice)
   await signUps.forget(server, options.email)
   const account = { server, ca, email: me.email, session: { token, expiresAt } }
   const senderName = options.senderName ?? `cli on ${hostname()}`
-  const before = await readCredentials().catch(() => null)
   const kept = before?.identity ? await reuse(before.identity, me, { server, ca }) : null
   const credentials = { ...account, state: me.state, senderName, identity: kept }
   // The session is kept first: with it, what stands in the way of a sender can be mended.
@@ -47,7 +55,7 @@ export async function signIn(
 
 /** Makes this installation's sender when the account has come to may have one. @returns whether it was made now */
 export async function enrolWhenActive(authority: AuthorityClient): Promise<boolean> {
-  const credentials = await readCredentials()
+  const credentials = await readSession()
   if (credentials.identity !== null) return false
   const { state } = await authority.request<Me>('GET', routes.me)
   const identity = state === 'active' ? await enrol(credentials) : null
@@ -65,7 +73,7 @@ async function reuse(identity: Identity, me: Me, { server, ca }: Pick<Credential
   return null
 }
 
-function enrol({ server, ca, session, senderName }: Credentials): Promise<Identity> {
+function enrol({ server, ca, session, senderName }: Awaited<ReturnType<typeof readSession>>): Promise<Identity> {
   const authority = new AuthorityClient(authorityOptions(server, ca, session.token))
   return enrolSender(authority, nodeCryptography, senderName, 'ES256', ca)
 }

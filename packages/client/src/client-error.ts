@@ -3,6 +3,8 @@ export const clientErrorCodes = {
   'authority-unreachable': 'The authority cannot be reached. Check its address and the network.',
   'authority-untrusted':
     'The certificate of the authority is not trusted. Check the address, and give its CA (sealmq: --ca FILE).',
+  'authority-mismatch':
+    'This is not the authority that the ticket is of: its key is another. Nothing was sent; ask whoever gave you the ticket.',
   'broker-untrusted': 'The certificate of the broker is not trusted. Sign in with its CA (sealmq: --ca FILE).',
   'broker-unreachable': 'The broker cannot be reached. Check that it runs and its address.',
   'broker-refused': 'The broker refused the connection. Sign in again if the sender was removed.',

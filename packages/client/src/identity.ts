@@ -1,5 +1,7 @@
-import { type Cryptography, type SignatureAlgorithm, toBase64url } from '@sealmq/protocol'
+import { type Cryptography, fromBase64url, type SignatureAlgorithm, toBase64url } from '@sealmq/protocol'
+import type { DeploymentInfo, SenderCreated } from '@sealmq/protocol/api'
 import type { AuthorityClient } from './authority/authority-client.ts'
+import { ClientError } from './client-error.ts'
 
 /** One sender: everything that this installation needs, to be kept where nobody else reads it (file mode 0600). JSON. */
 export interface Identity {
@@ -31,9 +33,54 @@ export async function enrolSender(
   algorithm: SignatureAlgorithm = 'ES256',
   ca: string | null = null,
 ): Promise<Identity> {
-  const { deployment, authorityKey } = await authority.deployment()
+  const shown = await authority.deployment()
+  return makeSender(shown, { authority, cryptography, algorithm, ca }, (publicKey) =>
+    authority.addSender({ name, algorithm, publicKey }),
+  )
+}
+
+/** How a device enrols. */
+export interface DeviceEnrolment {
+  /** Of the device. */
+  name: string
+  /** Of its ticket: good once. */
+  code: string
+  /** Of the program, for people. */
+  version?: string
+  /** Whether this public key (SEC1 point) is that of the authority that the ticket means; asked before the code leaves. */
+  isAuthority: (key: Uint8Array) => boolean
+}
+
+/**
+ * Makes a signing key here and enters this installation as a device, by its ticket.
+ * @throws ClientError `authority-mismatch`, AuthorityError `wrong-code`
+ */
+export async function enrolDevice(
+  authority: AuthorityClient,
+  cryptography: Cryptography,
+  { name, code, version, isAuthority }: DeviceEnrolment,
+  ca: string | null = null,
+): Promise<Identity> {
+  const algorithm = 'ES256'
+  const shown = await authority.deployment()
+  if (!isAuthority(fromBase64url(shown.authorityKey))) throw new ClientError('authority-mismatch', `${authority.url}:`)
+  return makeSender(shown, { authority, cryptography, algorithm, ca }, (publicKey) =>
+    authority.enrol({ name, code, algorithm, publicKey, ...(version === undefined ? {} : { version }) }),
+  )
+}
+
+async function makeSender(
+  { deployment, authorityKey }: DeploymentInfo,
+  {
+    authority,
+    cryptography,
+    algorithm,
+    ca,
+  }: { authority: AuthorityClient; cryptography: Cryptography; algorithm: SignatureAlgorithm; ca: string | null },
+  enter: (publicKey: string) => Promise<SenderCreated>,
+): Promise<Identity> {
   const key = await cryptography.generateSigningKey(algorithm)
-  const created = await authority.addSender({ name, algorithm, publicKey: toBase64url(key.publicKey) })
+  const created = await enter(toBase64url(key.publicKey))
   return {
     authority: authority.url,
     deployment,

@@ -12,6 +12,7 @@ const me = {
   name: 'Ada',
   roles: [{ id: 'r', name: 'role' }],
   administrator: true,
+  auditor: false,
   state: 'active',
   requestedRole: null,
   addressProved: true,
@@ -31,6 +32,7 @@ describe('answers of something that is no authority', () => {
         () => authority.logIn(credentials),
         () => authority.setUp({ code: 'c', name: 'Ada', ...credentials }),
         () => authority.addSender({ name: 's', algorithm: 'ES256', publicKey: 'AAAA' }),
+        () => authority.enrol({ name: 's', code: 'c', algorithm: 'ES256', publicKey: 'AAAA' }),
       ]) {
         await expect(asked(), body).rejects.toMatchObject({
           name: 'AuthorityError',

@@ -317,6 +317,7 @@ async function compose(
     messages,
     brokerUrl: () => broker.address(),
     brokerElsewhere: apart !== null && (apart.publicUrl !== null || !isLoopback(apart.address.host)),
+    ca: tls?.ca ?? null,
     secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
     ownOrigins: origins,
   }

@@ -21,6 +21,8 @@ export const authorityErrorCodes = {
   'channel-overlap': 409,
   'last-administrator': 409,
   'role-in-use': 409,
+  'role-for-people': 409,
+  'is-device': 409,
   'setup-done': 409,
   'address-unproved': 409,
   'too-large': 413,

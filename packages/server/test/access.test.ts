@@ -26,11 +26,14 @@ const bodies: Record<string, object> = {
   [`POST ${routes.membersImport}`]: {},
   [`POST ${routes.memberApprove}`]: {},
   [`POST ${routes.mailTest}`]: {},
+  [`POST ${routes.devices}`]: {},
+  [`POST ${routes.devicesImport}`]: {},
 }
 
 /** Who is let past the gate of each route; what the route then says of an unfit request does not matter here. */
 const admitted: Record<string, Who[]> = {
   [`GET ${routes.deployment}`]: everyone,
+  [`GET ${routes.ca}`]: everyone,
   [`GET ${routes.me}`]: [...signedIn, 'sender'],
   [`GET ${routes.factors}`]: signedIn,
   [`POST ${routes.stepUp}`]: signedIn,
@@ -88,6 +91,11 @@ const admitted: Record<string, Who[]> = {
       `GET ${routes.broker}`,
       `POST ${routes.brokerReconcile}`,
       `POST ${routes.brokerCheck}`,
+      `GET ${routes.devices}`,
+      `POST ${routes.devices}`,
+      `POST ${routes.devicesImport}`,
+      `GET ${routes.device}`,
+      `POST ${routes.deviceTicket}`,
     ].map((route) => [route, ['administrator'] as Who[]]),
   ),
 }
@@ -125,6 +133,7 @@ describe('who may ask what', () => {
       `POST ${routes.passwordForgot}`,
       `POST ${routes.passwordReset}`,
       `DELETE ${routes.sessions}`,
+      `POST ${routes.enrol}`,
     ]
     const decided = [...Object.keys(admitted).filter((route) => !route.includes('?')), ...open]
     expect(described.sort()).toEqual(decided.sort())

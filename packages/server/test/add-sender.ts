@@ -19,6 +19,9 @@ export async function addSender(store: Database, token: string): Promise<void> {
       broker_password_wrapped: null,
       created_at: 0,
       revoked_at: null,
+      last_seen_at: null,
+      last_address: null,
+      version: null,
     })
     .execute()
 }

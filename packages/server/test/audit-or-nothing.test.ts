@@ -1,5 +1,6 @@
 import {
   type ChannelInfo,
+  type DeviceTicket,
   type HandedCode,
   type RoleInfo,
   routes,
@@ -60,6 +61,9 @@ const ofRole =
     const { id } = await stage.done<RoleInfo>('POST', routes.roles, role, stage.ada.token)
     return () => ({ path: at(routes.role, id), body, token: stage.ada.token })
   }
+
+const newDevice = (stage: AuditStage) =>
+  stage.done<DeviceTicket>('POST', routes.devices, { name: stage.newName(), roles: ['viewer'] }, stage.ada.token)
 
 const cases: Case[] = [
   [
@@ -325,6 +329,25 @@ const cases: Case[] = [
   [`DELETE ${routes.channel}`, '', ofChannel(routes.channel)],
   [`POST ${routes.rotate}`, '', ofChannel(routes.rotate)],
   [`GET ${routes.auditExport}`, '', asAdministrator()],
+  [`POST ${routes.devices}`, '', asAdministrator({ name: 'pump', roles: ['viewer'] })],
+  [`POST ${routes.devicesImport}`, '', asAdministrator({ devices: [{ name: 'drill', roles: ['viewer'] }] })],
+  [
+    `POST ${routes.deviceTicket}`,
+    '',
+    async (stage) => {
+      const { id } = await newDevice(stage)
+      return () => ({ path: at(routes.deviceTicket, id), token: stage.ada.token })
+    },
+  ],
+  [
+    `POST ${routes.enrol}`,
+    'ticket',
+    async (stage) => {
+      const { name, code } = await newDevice(stage)
+      const { algorithm, publicKey } = await senderRequest(name)
+      return () => ({ body: { name, code, algorithm, publicKey } })
+    },
+  ],
 ]
 
 /** Changes nothing that counts before a second request, which is recorded; a checkpoint is of what is in the log. */

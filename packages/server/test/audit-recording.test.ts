@@ -1,16 +1,20 @@
-import { type AuditAction, auditActions } from '@sealmq/audit-log'
+import { type AuditAction, type AuditActor, auditActions } from '@sealmq/audit-log'
+import { toBase64url } from '@sealmq/protocol'
 import {
   type ChannelInfo,
+  type DeviceTicket,
   type HandedCode,
   type MemberInfo,
   type RecoveryCodes,
   type RoleInfo,
   routes,
+  type SenderCreated,
   type Session,
   type SessionInfo,
   type SignUpStarted,
   type TotpEnrolment,
 } from '@sealmq/protocol/api'
+import { nodeCryptography } from '@sealmq/protocol/node'
 import { hash as bcryptHash } from 'bcryptjs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -562,6 +566,47 @@ const cases: Case[] = [
           epochStart('login'),
         ],
       )
+    },
+  ],
+  [
+    'device.create, code.send, code.use, sender.add, sender.remove, epoch.start',
+    async (stage) => {
+      const { token, actor } = stage.ada
+      const name = stage.newName()
+      const create = () => stage.done<DeviceTicket>('POST', routes.devices, { name, roles: ['viewer'] }, token)
+      const { id, code } = await stage.expectRecords(actor, create, [
+        { action: 'device.create', on: { kind: 'member', id: uuid, name }, detail: { roles: ['viewer'] } },
+        sent({ kind: 'member', id: uuid, name }, 'ticket', 'handed over'),
+      ])
+      const on = memberOn(id, name)
+      const { publicKey: key } = await nodeCryptography.generateSigningKey('ES256')
+      const given = { algorithm: 'ES256', publicKey: toBase64url(key) }
+      const enrol = (ticket: string) => () =>
+        stage.done<SenderCreated>('POST', routes.enrol, { name, code: ticket, ...given })
+      const itself: AuditActor = { kind: 'member', member: id, sender: null, name, roles: ['viewer'] }
+      const used = { action: 'code.use', on, detail: { purpose: 'ticket' } } as const
+      const added = { action: 'sender.add', on: { kind: 'sender', id: text, name }, detail: given } as const
+      const { sender } = await stage.expectRecords(itself, enrol(code), [used, added])
+      const anew = () => stage.done<DeviceTicket>('POST', at(routes.deviceTicket, id), undefined, token)
+      const ticket = await stage.expectRecords(actor, anew, [sent(on, 'ticket', 'handed over')])
+      await stage.expectRecords(itself, enrol(ticket.code), [
+        used,
+        {
+          action: 'sender.remove',
+          on: { kind: 'sender', id: String(sender), name },
+          detail: { member: id },
+        },
+        epochStart('login'),
+        added,
+      ])
+      await stage.expectRecords(stranger(), () => stage.ask('POST', routes.enrol, { name, code, ...given }), [
+        {
+          action: 'code.use',
+          result: 'refused',
+          code: 'wrong-code',
+          on: { kind: 'route', id: null, name: `POST ${routes.enrol}` },
+        },
+      ])
     },
   ],
   [

@@ -36,12 +36,16 @@ const bodies: Record<string, Record<string, unknown>> = {
     lease: 60,
   },
   [`POST ${routes.rotate}`]: {},
+  [`POST ${routes.devices}`]: { name: 'x', roles: ['viewer'] },
+  [`POST ${routes.devicesImport}`]: { devices: [{ name: 'y', roles: ['viewer'], line: 2 }] },
+  [`POST ${routes.enrol}`]: { name: 'x', code: 'AAAAA', algorithm: 'ES256', publicKey: 'AAAA', version: '1.0' },
 }
 const noBody = [
   ...[`GET ${routes.deployment}`, `GET ${routes.me}`, `GET ${routes.senders}`, `DELETE ${routes.sender}`],
   ...[`GET ${routes.keyring}`, `GET ${routes.members}`, `GET ${routes.member}`, `DELETE ${routes.member}`],
   ...[`GET ${routes.roles}`, `GET ${routes.role}`, `DELETE ${routes.role}`, `GET ${routes.channels}`],
   ...[`GET ${routes.channel}`, `DELETE ${routes.channel}`, `GET ${routes.changes}`],
+  ...[`GET ${routes.ca}`, `GET ${routes.devices}`, `GET ${routes.device}`, `POST ${routes.deviceTicket}`],
 ]
 /** Every route of the contract with its method. */
 export const everyRoute: string[] = [...Object.keys(bodies), ...noBody]
@@ -121,6 +125,9 @@ export class MalformedRequests {
     }
     for (const query of ['?all=1', '?all', '?all=true&all=true', '?all[]=true', '?%00', '?all=%ff']) {
       await this.#refuse(`GET ${routes.senders}${query}`, null)
+    }
+    for (const query of ['?limit=0', '?limit=1e9', '?limit=x', '?after=%00', '?search=%ff', '?search=a&search=b']) {
+      await this.#refuse(`GET ${routes.devices}${query}`, null)
     }
   }
 

@@ -1,11 +1,12 @@
-import { type AuthorityClient, AuthorityError } from '@sealmq/client'
+import { AuthorityClient, AuthorityError } from '@sealmq/client'
 import type { LoginRequest, Me, Session } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { type Command, Option } from 'commander'
 import { signedInAuthority } from '../administration-client.ts'
-import { readCredentials, readIdentity, removeCredentials } from '../credentials-file.ts'
+import { readCredentials, readIdentity, removeCredentials, removeSender } from '../credentials-file.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { accountCommand, loginCommand } from '../next-command.ts'
+import { authorityOptions } from '../open-authority.ts'
 import { note, print, report } from '../output.ts'
 import { readPassword } from '../password.ts'
 import { type SignedIn, type SignInOptions, signIn } from '../sign-in.ts'
@@ -73,11 +74,8 @@ Where the account has a second factor, a terminal asks for it. Without one, logi
     .description('end the session, remove this installation from the directory and its keys from here')
     .action(async () => {
       const credentials = await readCredentials()
-      const { identity } = credentials
-      const authority = await signedInAuthority()
-      // Sessions end by themselves; the sender's own token still serves to remove it.
-      if (identity) await authority.withToken(identity.token).removeSender(identity.sender).catch(tolerateGone)
-      await authority.logOut().catch(tolerateGone)
+      await removeSender(credentials).catch(tolerateGone)
+      if (credentials.session !== null) await (await signedInAuthority()).logOut().catch(tolerateGone)
       await removeCredentials(credentials)
       note('Signed out.')
     })
@@ -87,8 +85,8 @@ Where the account has a second factor, a terminal asks for it. Without one, logi
     .description('who is signed in here, with which roles and rights')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const { identity, server, session } = await readCredentials()
-      const authority = (await signedInAuthority()).withToken(identity?.token ?? session.token)
+      const { identity, server, ca, session } = await readCredentials()
+      const authority = new AuthorityClient(authorityOptions(server, ca, identity?.token ?? session?.token))
       const me = await authority.request<Me>('GET', routes.me)
       const sender = identity?.sender ?? null
       if (json) {

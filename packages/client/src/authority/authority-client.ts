@@ -1,6 +1,7 @@
 import { KeyringError } from '@sealmq/protocol'
 import {
   DeploymentInfo,
+  type EnrolRequest,
   Failure,
   Keyring,
   type LoginRequest,
@@ -76,6 +77,10 @@ export class AuthorityClient {
 
   addSender(request: SenderRequest): Promise<SenderCreated> {
     return this.#read(SenderCreated, 'POST', routes.senders, request)
+  }
+
+  enrol(request: EnrolRequest): Promise<SenderCreated> {
+    return this.#read(SenderCreated, 'POST', routes.enrol, request)
   }
 
   async removeSender(sender: number): Promise<void> {

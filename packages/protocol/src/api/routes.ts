@@ -7,6 +7,8 @@
 export const routes = {
   /** GET → DeploymentInfo. Open. */
   deployment: '/api/v1/deployment',
+  /** GET → PEM of the CA that the authority's certificate comes from; 404 when it is none of its own. Open. */
+  ca: '/api/v1/ca',
   /** POST SetupRequest → Session (201). Open until the first administrator exists. */
   setup: '/api/v1/setup',
   /** POST LoginRequest → Session. Open. */
@@ -97,6 +99,16 @@ export const routes = {
   brokerReconcile: '/api/v1/broker/reconcile',
   /** POST → BrokerCheck. A. */
   brokerCheck: '/api/v1/broker/check',
+  /** GET DevicesQuery → DevicePage. POST DeviceCreate → DeviceTicket (201). Lock, unlock, removal, roles: as of any member. A F. */
+  devices: '/api/v1/devices',
+  /** POST DevicesImport → DeviceTicket[]: all or none. A F. */
+  devicesImport: '/api/v1/devices/import',
+  /** GET → DeviceInfo. A. */
+  device: '/api/v1/devices/:id',
+  /** POST → DeviceTicket: to enrol it anew; its senders end when it is used. A F. */
+  deviceTicket: '/api/v1/devices/:id/ticket',
+  /** POST EnrolRequest → SenderCreated (201). Open: the ticket's code is the proof. */
+  enrol: '/api/v1/enrol',
   /** GET AuditQuery → AuditPage. R. */
   auditRecords: '/api/v1/audit/records',
   /** GET → JSON lines as docs/audit.md describes them; ?from=POSITION leaves out what is before. R. */

@@ -12,7 +12,7 @@ import { clearTries } from '../identity/tries.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { DatabaseTransaction } from '../store/schema.ts'
 import { applyChange, type Change, channelsOfRoles, memberTarget, rolesOfMember, sendersOfMembers } from './change.ts'
-import { findMember, insertMember, roleIds, roleNames } from './members.ts'
+import { findMember, findPerson, insertMember, roleIds, roleNames } from './members.ts'
 import { removeMember, requireAdministrator, setMemberRoles } from './revocation.ts'
 
 /** Gives a waiting member the role that it asked for, or another. @throws AuthorityError `not-found`, `conflict` */
@@ -103,7 +103,7 @@ export async function inviteMember(context: IdentityContext, request: Invitation
 
 /** Makes a code to set a password with: mailed, or for the administrator to hand over. @throws AuthorityError `not-found` */
 export async function makeHandedCode(context: IdentityContext, idOrName: string): Promise<HandedCode> {
-  const member = await findMember(context.store, idOrName)
+  const member = await findPerson(context.store, idOrName)
   const handed = await recorded(context, (transaction, record) =>
     handCode(context, transaction, { id: member.id, signInName: member.email }, record),
   )
@@ -144,6 +144,8 @@ export async function lockMember(context: IdentityContext, idOrName: string): Pr
     await transaction.updateTable('members').set({ locked_at: now }).where('id', '=', id).execute()
     await requireAdministrator(change)
     await endSessions(transaction, id)
+    // A device that is let in again needs a new one.
+    await transaction.deleteFrom('one_time_codes').where('member_id', '=', id).where('purpose', '=', 'ticket').execute()
     await change.touchDirectory()
     await change.rotate(await channelsOfRoles(transaction, await rolesOfMember(transaction, id)))
     await change.tellBroker('refresh-sender', await sendersOfMembers(transaction, [id]))

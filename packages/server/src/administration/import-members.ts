@@ -48,7 +48,8 @@ async function importMember(
   if (name === null || (email !== null && !hasMailbox(name))) {
     return { ...line, outcome: 'refused', reason: `${email ?? user} is neither an email address nor a user name.` }
   }
-  const taken = await transaction.selectFrom('members').select('id').where('email', '=', name).executeTakeFirst()
+  const taken = await transaction.selectFrom('members').select('kind').where('email', '=', name).executeTakeFirst()
+  if (taken?.kind === 'device') return { ...line, outcome: 'refused', reason: `There is a device ${name}.` }
   if (taken) return { ...line, outcome: 'exists' }
   const requested = await transaction.selectFrom('roles').select('id').where('name', '=', role).executeTakeFirst()
   if (!requested) return { ...line, outcome: 'refused', reason: `There is no role ${role}.` }

@@ -13,6 +13,7 @@ import { checkSignInName, normalSignInName } from '../identity/sign-in-name.ts'
 import { clearTries } from '../identity/tries.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { applyChange, difference, memberTarget, rolesOfMember } from './change.ts'
+import { isDevice } from './device-roles.ts'
 import { removeMember, requireAdministrator, setMemberRoles, whatEnds } from './revocation.ts'
 
 /** All members, by sign-in name. */
@@ -40,6 +41,22 @@ export async function findMember(
   if (!member) throw new AuthorityError('not-found', `There is no member ${idOrName}. sealmq users list shows all.`)
   return member
 }
+
+/** One person by id or sign-in name. @throws AuthorityError `not-found`, `is-device` */
+export async function findPerson(
+  store: Database,
+  idOrName: string,
+): Promise<{ id: string; email: string; name: string }> {
+  const member = await findMember(store, idOrName)
+  if (await isDevice(store, member.id)) throw isDeviceError(member.email)
+  return member
+}
+
+const isDeviceError = (name: string) =>
+  new AuthorityError(
+    'is-device',
+    `${name} is a device: it has no password, no sessions and no other name. sealmq devices --help shows what can be done.`,
+  )
 
 /** What a member is told of itself. */
 export async function me(store: Database, id: string): Promise<Me> {
@@ -146,12 +163,13 @@ export async function setUp(
 
 /** Changes name, roles or password. A new password ends the member's sessions. */
 export async function changeMember(context: IdentityContext, id: string, request: MemberChange): Promise<void> {
-  const { email, name } = await findMember(context.store, id)
+  const { email, name } = await (request.password === undefined ? findMember : findPerson)(context.store, id)
   if (request.password !== undefined) await checkPassword(request.password, [email, request.name ?? name])
   const password = request.password === undefined ? null : await hashPassword(request.password)
   await applyChange(context.changes, async (change) => {
     const { transaction } = change
-    const member = await findMember(transaction, id)
+    const isForPeople = request.name !== undefined || password !== null
+    const member = await (isForPeople ? findPerson : findMember)(transaction, id)
     const before = {
       name: member.name,
       roles: await roleNames(transaction, await rolesOfMember(transaction, member.id)),
@@ -225,6 +243,7 @@ export async function insertMember(transaction: DatabaseTransaction, member: New
       id,
       email: signInName,
       name,
+      kind: 'person',
       password,
       created_at: now,
       state: member.state ?? 'active',
@@ -261,6 +280,7 @@ async function describeMembers({ store, codes, now }: IdentityContext, id: strin
     .selectAll('members')
     .select('totp.confirmed_at')
     .$if(id !== null, (query) => query.where('members.id', '=', id!))
+    .$if(id === null, (query) => query.where('kind', '=', 'person'))
     .orderBy('email')
     .execute()
   const held = await store

@@ -1,6 +1,7 @@
 import { AuthorityError } from '../authority-error.ts'
 import type { DatabaseTransaction } from '../store/schema.ts'
 import { type Change, channelsOfRoles, rolesOfMember, sendersOfMembers } from './change.ts'
+import { isDevice, refusePowers } from './device-roles.ts'
 
 /** Revokes senders: no token or credential works, the directory says so, the broker drops and purges. */
 export async function revokeSenders(change: Change, senders: readonly number[]): Promise<void> {
@@ -63,6 +64,7 @@ export async function removeSender(
 /** Gives a member exactly these roles; channels that it loses start an epoch. */
 export async function setMemberRoles(change: Change, member: string, roles: readonly string[]): Promise<void> {
   const { transaction } = change
+  if (await isDevice(transaction, member)) await refusePowers(transaction, roles)
   const before = await rolesOfMember(transaction, member)
   const lost = before.filter((role) => !roles.includes(role))
   const gained = roles.filter((role) => !before.includes(role))

@@ -3,6 +3,7 @@ import { type Grant, RoleChange, RoleCreate, type RoleInfo } from '@sealmq/proto
 import { AuthorityError } from '../authority-error.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { applyChange, asked, type Change, type ChangeContext, difference } from './change.ts'
+import { refuseRoleOfDevices } from './device-roles.ts'
 import { sendersOfRole } from './revocation.ts'
 
 /** All roles with their grants. */
@@ -95,6 +96,9 @@ export async function changeRole(context: ChangeContext, idOrName: string, reque
       approveDomains = role.approveDomains,
       auditor = role.auditor,
     } = request
+    if ((auditor && !role.auditor) || (requireAuthenticator && !role.requireAuthenticator)) {
+      await refuseRoleOfDevices(change.transaction, role)
+    }
     await change.transaction
       .updateTable('roles')
       .set({

@@ -2,6 +2,7 @@ import { toBase64url } from '@sealmq/protocol'
 import { DeploymentInfo, LoginRequest, Me, routes, Session, SetupRequest } from '@sealmq/protocol/api'
 import Type from 'typebox'
 import { me, setUp } from '../administration/members.ts'
+import { AuthorityError } from '../authority-error.ts'
 import { endOwnSession } from '../identity/end-sessions.ts'
 import { logIn } from '../identity/login.ts'
 import { mailCode } from '../identity/mailed-codes.ts'
@@ -21,7 +22,7 @@ import type { Http } from './server.ts'
 
 /** Who the authority is, setup, login, logout, who am I. */
 export function accountRoutes(http: Http, authority: Authority): void {
-  const { store, identity, now, audit, broker, brokerUrl, brokerElsewhere } = authority
+  const { store, identity, now, audit, broker, brokerUrl, brokerElsewhere, ca } = authority
 
   http.get(routes.deployment, { schema: { tags: ['deployment'], response: { 200: DeploymentInfo } } }, async () => {
     const { setup_code_hash } = await store.selectFrom('deployment').select('setup_code_hash').executeTakeFirstOrThrow()
@@ -40,6 +41,16 @@ export function accountRoutes(http: Http, authority: Authority): void {
       time: now(),
     }
   })
+
+  // No secret; it is trusted by whoever knows its fingerprint already.
+  http.get(
+    routes.ca,
+    { schema: { tags: ['deployment'], produces: ['application/x-pem-file'], response: { 200: Type.String() } } },
+    async (_request, reply) => {
+      if (ca === null) throw new AuthorityError('not-found', "The authority's certificate comes from no CA of its own.")
+      return reply.type('application/x-pem-file').send(ca)
+    },
+  )
 
   http.post(
     routes.setup,

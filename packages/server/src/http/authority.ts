@@ -33,6 +33,8 @@ export interface Authority {
   brokerUrl: () => string
   /** The host of that URL counts; else the broker is under every name under which clients reach the authority. */
   brokerElsewhere: boolean
+  /** PEM of the CA that its certificate comes from, if it is its own. */
+  ca: string | null
   /** Whether clients reach it over TLS: cookies are then for TLS only. */
   secure: boolean
   /** The origins of its own pages. */

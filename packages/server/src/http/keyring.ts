@@ -1,7 +1,8 @@
 import { Keyring, routes } from '@sealmq/protocol/api'
+import { noteSeen } from '../identity/last-seen.ts'
 import { tokenSender } from '../identity/senders.ts'
 import type { Authority } from './authority.ts'
-import { askerOf, bearerToken, requireSender } from './gates.ts'
+import { askerOf, bearerToken, originOf, requireSender } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** A comment line so often keeps proxies from closing the feed, and shows the client that it lives, ms. */
@@ -16,8 +17,13 @@ export function keyringRoutes(http: Http, authority: Authority): void {
   const { store, keyrings, feed } = authority
 
   http.get(routes.keyring, { schema: { tags: ['keyring'], response: { 200: Keyring } } }, async (request) => {
-    const { sender } = await requireSender(authority, request)
-    return keyrings.keyringOf(sender, askerOf(request))
+    const known = await requireSender(authority, request)
+    const keyring = await keyrings.keyringOf(known.sender, askerOf(request))
+    await noteSeen(authority, known, originOf(request)).catch((error: unknown) => {
+      // A store that cannot be written to is no reason to keep keys back.
+      request.log.warn({ error: String(error) }, 'when a sender was last seen could not be kept')
+    })
+    return keyring
   })
 
   const feeds = new Map<number, Set<() => void>>()

@@ -26,6 +26,7 @@ import {
   createMember,
   deleteMember,
   findMember,
+  findPerson,
   listMembers,
   memberInfo,
 } from '../administration/members.ts'
@@ -75,7 +76,7 @@ export function memberRoutes(http: Http, authority: Authority): void {
     (request) => importMembers(people(request), request.body),
   )
   http.get(routes.member, { schema: { tags, params, response: { 200: MemberInfo } } }, async (request) =>
-    memberInfo(people(request), (await findMember(store, request.params.id)).id),
+    memberInfo(people(request), (await findPerson(store, request.params.id)).id),
   )
   http.patch(
     routes.member,
@@ -127,7 +128,7 @@ export function memberRoutes(http: Http, authority: Authority): void {
     routes.memberResetFactor,
     { config: { audit: 'member.reset-factor' }, schema: { tags, params, response: { 200: MemberInfo } } },
     async (request) => {
-      const { id, email } = await findMember(store, request.params.id)
+      const { id, email } = await findPerson(store, request.params.id)
       await resetAuthenticator(people(request), { id, signInName: email })
       return memberInfo(people(request), id)
     },
@@ -136,7 +137,7 @@ export function memberRoutes(http: Http, authority: Authority): void {
     routes.memberSessions,
     { config: { audit: 'session.end' }, schema: { tags, params, response: nothing } },
     async (request, reply) => {
-      await endMemberSessions(people(request), await findMember(store, request.params.id))
+      await endMemberSessions(people(request), await findPerson(store, request.params.id))
       return reply.status(204).send(null)
     },
   )

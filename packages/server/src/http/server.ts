@@ -19,6 +19,7 @@ import { auditRoutes } from './audit.ts'
 import type { Authority } from './authority.ts'
 import { brokerRoutes } from './broker.ts'
 import { channelRoutes } from './channels.ts'
+import { deviceRoutes, enrolmentRoutes } from './devices.ts'
 import { documentationRoutes } from './documentation.ts'
 import { asFailure, bodyLimit } from './failure.ts'
 import { healthRoutes } from './health.ts'
@@ -106,6 +107,8 @@ export async function createHttpServer(
     channelRoutes,
     mailRoutes,
     brokerRoutes,
+    deviceRoutes,
+    enrolmentRoutes,
     auditRoutes,
     healthRoutes,
   ]) {

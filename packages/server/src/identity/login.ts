@@ -114,6 +114,7 @@ async function checkedLogIn(
     .selectFrom('members')
     .select(['id', 'password', 'locked_at'])
     .where('email', '=', name)
+    .where('kind', '=', 'person')
     .executeTakeFirst()
   const isRight = await verifyPassword(attempt.password, admission.admitted ? (member?.password ?? null) : null)
   if (!admission.admitted || !member || !isRight || member.locked_at !== null) {

@@ -35,18 +35,32 @@ export interface NewCode {
 }
 
 /** Stores a code's keyed hash; the one before it, of the same member and purpose, is dead from now on. */
-export async function storeCode(store: Database, hasher: CodeHasher, code: NewCode): Promise<void> {
-  const row = {
+export const storeCode = (store: Database, hasher: CodeHasher, code: NewCode): Promise<void> =>
+  storeCodes(store, hasher, [code])
+
+/** Stores codes of different members, at most 5,000, in one statement. */
+export async function storeCodes(store: Database, hasher: CodeHasher, codes: readonly NewCode[]): Promise<void> {
+  const rows = codes.map((code) => ({
+    member_id: code.member,
+    purpose: code.purpose,
     code_hash: hasher.hash(`${code.purpose} ${code.member}`, normalCode(code.code)),
     tries: 0,
     created_at: code.now,
     expires_at: code.expiresAt,
     detail: code.detail ?? null,
-  }
+  }))
   await store
     .insertInto('one_time_codes')
-    .values({ member_id: code.member, purpose: code.purpose, ...row })
-    .onConflict((conflict) => conflict.columns(['member_id', 'purpose']).doUpdateSet(row))
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['member_id', 'purpose']).doUpdateSet((eb) => ({
+        code_hash: eb.ref('excluded.code_hash'),
+        tries: eb.ref('excluded.tries'),
+        created_at: eb.ref('excluded.created_at'),
+        expires_at: eb.ref('excluded.expires_at'),
+        detail: eb.ref('excluded.detail'),
+      })),
+    )
     .execute()
 }
 

@@ -40,6 +40,7 @@ export async function resetPassword(
     .selectFrom('members')
     .select(['id', 'address_proved_at', 'password'])
     .where('email', '=', name)
+    .where('kind', '=', 'person')
     .executeTakeFirst()
   // Before the code is taken: a weak password must not cost it. And so without the account's own words: a stranger would
   // learn from the advice whether there is one, and what its person is called.

@@ -33,6 +33,7 @@ export async function addSender(
   member: { id: string; name: string },
   request: SenderRequest,
   { now, masterKey }: { now: number; masterKey: MasterKey },
+  version: string | null = null,
 ): Promise<SenderCreated> {
   const publicKey = readPublicKey(request)
   const { living } = await transaction
@@ -63,6 +64,9 @@ export async function addSender(
       broker_password_wrapped: masterKey.wrap(passwordPlace(hash), Buffer.from(password)),
       created_at: now,
       revoked_at: null,
+      last_seen_at: null,
+      last_address: null,
+      version,
     })
     .returning('sender')
     .executeTakeFirstOrThrow()
@@ -76,6 +80,8 @@ export interface KnownSender {
   name: string
   /** Of its member. */
   signInName: string
+  /** ms */
+  lastSeenAt: number | null
 }
 
 /** The living sender of a sender token, or null. */
@@ -84,6 +90,7 @@ export async function tokenSender(store: Database, token: string): Promise<Known
     .selectFrom('senders')
     .innerJoin('members', 'members.id', 'senders.member_id')
     .select(['sender', 'member_id as member', 'senders.name as name', 'email as signInName'])
+    .select('last_seen_at as lastSeenAt')
     .where('token_hash', '=', hashSecret(token))
     .where('revoked_at', 'is', null)
     .where('locked_at', 'is', null)

@@ -11,6 +11,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '002-people': people(engine),
       '003-audit': audit(engine),
       '004-broker-passwords': brokerPasswords(engine),
+      '005-devices': devices(),
     }),
   }
 }
@@ -283,6 +284,31 @@ function brokerPasswords(engine: Engine): Migration {
       await db.schema
         .alterTable('senders')
         .addColumn('broker_password_wrapped', engine === 'sqlite' ? 'blob' : 'bytea')
+        .execute()
+    },
+  }
+}
+
+function devices(): Migration {
+  return {
+    up: async (db: Kysely<never>) => {
+      await db.schema
+        .alterTable('members')
+        .addColumn('kind', 'text', (c) => c.notNull().defaultTo('person'))
+        .execute()
+      await db.schema
+        .createIndex('members_kind')
+        .on('members')
+        .columns(['kind', 'email'] as never)
+        .execute()
+      const senders = () => db.schema.alterTable('senders')
+      await senders().addColumn('last_seen_at', 'bigint').execute()
+      await senders().addColumn('last_address', 'text').execute()
+      await senders().addColumn('version', 'text').execute()
+      await db.schema
+        .createIndex('senders_member')
+        .on('senders')
+        .columns(['member_id'] as never)
         .execute()
     },
   }

@@ -3,7 +3,7 @@ import type { AuditLevel } from '@sealmq/protocol/api'
 import type { Generated, Kysely, Transaction } from 'kysely'
 
 /** What a one-time code is for; it is good for nothing else. */
-export type CodePurpose = 'login' | 'step-up' | 'address' | 'reset' | 'invitation' | 'email-change'
+export type CodePurpose = 'login' | 'step-up' | 'address' | 'reset' | 'invitation' | 'email-change' | 'ticket'
 
 /** Times are the authority's, ms; flags are 0 or 1; ids of channels are 32 hexadecimal digits, others UUIDs. */
 export interface Schema {
@@ -24,6 +24,8 @@ export interface Schema {
     id: string
     email: string
     name: string
+    /** A device is called the same in `email` and `name`, and has no password. */
+    kind: 'person' | 'device'
     /** A PHC string, a bcrypt hash of an import, or empty until one is set. */
     password: string
     created_at: number
@@ -124,6 +126,10 @@ export interface Schema {
     broker_password_wrapped: Uint8Array | null
     created_at: number
     revoked_at: number | null
+    /** When, from where and with which program it last asked. */
+    last_seen_at: number | null
+    last_address: string | null
+    version: string | null
   }
   sessions: {
     id: string

@@ -12,6 +12,8 @@ export interface Tls {
   key: string
   cert: string
   caFile: string | null
+  /** PEM of that file. */
+  ca: string | null
 }
 
 /** @throws StartError `tls-files` */
@@ -35,5 +37,6 @@ export async function loadTls(setting: TlsSetting, folder: string, now: number):
       `--tls-cert ${setting.cert} and --tls-key ${setting.key} are no certificate and its key (${code}). Give PEM files that belong together.`,
     )
   }
-  return { ...pair, caFile: setting.ca ?? null }
+  const { ca: caFile = null } = setting
+  return { ...pair, caFile, ca: caFile === null ? null : await read('the CA', caFile) }
 }

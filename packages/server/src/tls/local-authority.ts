@@ -41,6 +41,7 @@ export async function localTls(
     key: server.keyPem,
     cert: `${server.certificate.toString('pem')}\n${ca.certificate.toString('pem')}\n`,
     caFile,
+    ca: ca.certificate.toString('pem'),
   }
 }
 
