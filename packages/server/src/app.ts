@@ -201,6 +201,7 @@ async function compose(
         logger,
         now,
       })
+  if (apart) logger.warn('messages and connections are not recorded: that needs the embedded broker')
   const auditCounts = new AuditCounts()
   const places = checkpointPlaces(checkpoints, broker, {
     schedule,
