@@ -50,6 +50,8 @@ export const auditActions = {
   'mail.test': 'A test mail was sent',
   'audit.export': 'The audit log was exported',
   'request.refuse': 'Something was asked for that the asker may not do',
+  'broker.reconcile': 'The broker was brought to what the store says',
+  'broker.check': 'The rights in force at the broker were tried',
   'connection.open': 'A sender connected to the broker',
   'connection.close': 'A connection to the broker ended',
   'connection.refuse': 'The broker refused a connection',

@@ -320,6 +320,8 @@ const cases: Case[] = [
   [`POST ${routes.memberCode}`, '', ofMember(routes.memberCode)],
   [`POST ${routes.memberResetFactor}`, '', ofMember(routes.memberResetFactor, undefined, 'totpPlayer')],
   [`DELETE ${routes.memberSessions}`, '', ofMember(routes.memberSessions)],
+  [`POST ${routes.brokerReconcile}`, '', asAdministrator()],
+  [`POST ${routes.brokerCheck}`, '', asAdministrator()],
   [`POST ${routes.mailTest}`, '', asAdministrator({ email: 'test@elsewhere.example' })],
   [`POST ${routes.roles}`, '', asAdministrator({ name: 'fitter', grants: [{ channel: 'login', right: 'publish' }] })],
   [`PATCH ${routes.role}`, '', ofRole({ name: 'mechanic', grants: [] })],
@@ -414,11 +416,12 @@ onEachEngine('an action that cannot be recorded', (engine) => {
   it('is done once it can be recorded', async () => {
     stage.clock.move(minute)
     const size = await stage.size()
-    for (const one of cases) {
+    // The embedded broker has nothing to check.
+    for (const one of cases.filter(([route]) => route !== `POST ${routes.brokerCheck}`)) {
       const { status, text } = await askFor(one)
       expect({ one: one.slice(0, 2), status, ok: status < 300 }, text.slice(0, 200)).toMatchObject({ ok: true })
     }
-    expect(await stage.size()).toBeGreaterThanOrEqual(size + cases.length)
+    expect(await stage.size()).toBeGreaterThanOrEqual(size + cases.length - 1)
   })
 })
 

@@ -610,6 +610,24 @@ const cases: Case[] = [
     },
   ],
   [
+    'broker.reconcile, broker.check',
+    async (stage) => {
+      const { actor, token } = stage.ada
+      await stage.expectRecords(actor, () => stage.done('POST', routes.brokerReconcile, undefined, token), [
+        { action: 'broker.reconcile' },
+      ])
+      await stage.expectRecords(actor, () => stage.ask('POST', routes.brokerCheck, undefined, token), [
+        { action: 'broker.check' },
+        {
+          action: 'request.refuse',
+          result: 'refused',
+          code: 'conflict',
+          on: { kind: 'route', id: null, name: `POST ${routes.brokerCheck}` },
+        },
+      ])
+    },
+  ],
+  [
     'mail.test, audit.export',
     async (stage) => {
       const { actor, token } = stage.ada

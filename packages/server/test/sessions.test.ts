@@ -194,6 +194,7 @@ onEachEngine('sessions', (engine) => {
       routes.sessions,
       routes.session,
       routes.auditCheckpoint,
+      routes.enrol,
     ].map(String)
     const status = async (token: string, method: string, path: string, body?: object) =>
       (await authority.ask<Failure>(method, path, body, token)).status

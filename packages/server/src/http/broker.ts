@@ -1,8 +1,9 @@
 import { BrokerCheck, BrokerStatus, routes } from '@sealmq/protocol/api'
+import { recordAlone } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import { BrokerError } from '../broker/mosquitto/broker-error.ts'
 import type { Authority } from './authority.ts'
-import { requireAdministrator } from './gates.ts'
+import { peopleOf, requireAdministrator } from './gates.ts'
 import type { Http } from './server.ts'
 
 /** The broker, for administrators. */
@@ -22,13 +23,15 @@ export function brokerRoutes(http: Http, authority: Authority): void {
     return { name, address: brokerUrl(), ...broker.state(), connections, waiting: Number(waiting) }
   }
   http.get(routes.broker, { schema: { tags, response: { 200: BrokerStatus } } }, status)
-  http.post(routes.brokerReconcile, { schema: { tags, response: { 200: BrokerStatus } } }, async () => {
+  http.post(routes.brokerReconcile, { schema: { tags, response: { 200: BrokerStatus } } }, async (request) => {
+    await recordAlone(peopleOf(authority, request), { action: 'broker.reconcile' })
     await broker.reconcile().catch(asRefusal)
     return status()
   })
-  http.post(routes.brokerCheck, { schema: { tags, response: { 200: BrokerCheck } } }, () =>
-    broker.check().catch(asRefusal),
-  )
+  http.post(routes.brokerCheck, { schema: { tags, response: { 200: BrokerCheck } } }, async (request) => {
+    await recordAlone(peopleOf(authority, request), { action: 'broker.check' })
+    return broker.check().catch(asRefusal)
+  })
 }
 
 function asRefusal(error: unknown): never {
