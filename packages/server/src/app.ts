@@ -201,7 +201,6 @@ async function compose(
         logger,
         now,
       })
-  if (apart) logger.warn('messages and connections are not recorded: that needs the embedded broker')
   const auditCounts = new AuditCounts()
   const places = checkpointPlaces(checkpoints, broker, {
     schedule,
@@ -256,6 +255,7 @@ async function compose(
   messages.start()
   undo.push(() => broker.stop())
   await broker.start()
+  if (apart) logger.warn('messages and connections are not recorded: that needs the embedded broker')
   // A channel may take the topic next, and its readers would be given the last note.
   if (typeof before.checkpointTopic === 'string' && before.checkpointTopic !== checkpointTopic)
     await broker.publishOwn(before.checkpointTopic, '')
