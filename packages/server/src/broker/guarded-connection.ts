@@ -46,29 +46,13 @@ export class GuardedConnection extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#pass([chunk], done)
-  }
-
-  // The parts of a packet leave together: apart, the second would wait until the first is acknowledged, up to 40 ms.
-  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
-    this.#pass(
-      chunks.map(({ chunk }) => chunk),
-      done,
-    )
-  }
-
-  #pass(chunks: readonly Buffer[], done: () => void): void {
     if (this.#connection.destroyed) {
       done()
       return
     }
-    this.#connection.cork()
-    for (const chunk of chunks) {
-      this.#connection.write(chunk, () => {
-        this.#lastProgress = this.#options.monotonic()
-      })
-    }
-    this.#connection.uncork()
+    this.#connection.write(chunk, () => {
+      this.#lastProgress = this.#options.monotonic()
+    })
     if (this.#connection.writableLength <= freeLength) done()
     else this.#waitForProgress(done)
   }

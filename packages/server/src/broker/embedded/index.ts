@@ -152,7 +152,7 @@ export class EmbeddedBroker implements Broker {
     )
     // Not a TLS server: it would show connections only after the handshake, and so many more could wait in that.
     const secureContext = tls && createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
-    this.#server = createServer({ noDelay: true }, (socket) => {
+    this.#server = createServer((socket) => {
       this.#accept(secureContext ? new TLSSocket(socket, { isServer: true, secureContext }) : socket)
     })
     await listenOn(this.#server, host, port, '--mqtt')
