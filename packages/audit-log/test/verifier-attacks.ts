@@ -62,8 +62,9 @@ export async function moveEveryRecord(log: SampleLog, count: Count): Promise<voi
   const last = log.texts.length - 1
   const named = async (altered: string[], positions: number[]) => {
     const report = await verifyWith(log, altered)
-    expect(codesOf(report)).toEqual(['misplaced'])
-    expect(positions).toContain(report.findings[0]!.from)
+    // A record that is played again far before its place is told twice: there, and where it belongs.
+    expect(new Set(codesOf(report))).toEqual(new Set(['misplaced']))
+    for (const { from } of report.findings) expect(positions).toContain(from)
     return report
   }
   for (let position = 0; position < last; position++) {
