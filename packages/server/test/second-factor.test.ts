@@ -94,13 +94,15 @@ onEachEngine('second factor', (engine) => {
       const { body } = await signIn(authority, { email, otp: otp() })
       clock.move(4 * step)
       const guesses = await Promise.all(
-        Array.from({ length: 25 }, (_, index) => {
-          const code = index === 24 ? otp() : String(900_000 + index)
-          return authority.ask<Failure>('POST', routes.stepUp, { otp: code }, body.token)
-        }),
+        // None that is right: it would forgive those that were counted before it.
+        Array.from({ length: 30 }, (_, index) => String(900_000 + index))
+          .filter((code) => ![otp(-1), otp(), otp(1)].includes(code))
+          .slice(0, 25)
+          .map((otp) => authority.ask<Failure>('POST', routes.stepUp, { otp }, body.token)),
       )
       expect(guesses.filter(({ body }) => body.code === 'wrong-code')).toHaveLength(5)
       expect(guesses.filter(({ body }) => body.code === 'too-many-tries')).toHaveLength(20)
+      expect(await authority.ask('POST', routes.stepUp, { otp: otp() }, body.token)).toMatchObject({ status: 429 })
     })
 
     it('gives ten recovery codes, each good once, of several uses at once, and hashed in the store', async () => {
