@@ -83,6 +83,8 @@ export interface ServeOptions {
   publicUrl?: string | null
   /** Source addresses are those that the proxy in front says. */
   trustProxy?: boolean
+  /** Folder of the built console; without it only the API is served. */
+  consoleFolder?: string | null
   /** What differs from the defaults. */
   identity?: Partial<IdentitySettings>
   /** Where checkpoints of the audit log are published by themselves. */
@@ -322,7 +324,7 @@ async function compose(
     secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
     ownOrigins: origins,
   }
-  const http = await createHttpServer(authority, logger, tls, options.trustProxy ?? false)
+  const http = await createHttpServer(authority, logger, tls, options.trustProxy ?? false, options.consoleFolder ?? null)
   await http.ready()
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { BrokerSetting, MailSetting, readBrokerSetting, readMailSetting } from '@sealmq/server'
 import type { Command } from 'commander'
 import { CommandError, exitCodes } from '../exit-codes.ts'
@@ -200,6 +202,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     mailFrom: chosen.mailFrom,
     publicUrl: chosen.publicUrl,
     trustProxy: chosen.trustProxy,
+    consoleFolder: dirname(fileURLToPath(import.meta.resolve('@sealmq/console/index.html'))),
     checkpoints: { file: chosen.checkpointFile, webhook: chosen.checkpointWebhook, topic: chosen.checkpointTopic },
     identity: {
       codeTime: chosen.codeSeconds * 1000,
@@ -215,7 +218,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (flags.json) print(JSON.stringify({ event: 'ready', http: httpUrl, mqtt: mqttUrl, setupCode }))
   else {
     print(
-      `SealMQ is ready: API ${httpUrl}, described at ${httpUrl}/api/docs; broker ${mqttUrl}; data in ${chosen.data}`,
+      `SealMQ is ready: console ${httpUrl}, API described at ${httpUrl}/api/docs; broker ${mqttUrl}; data in ${chosen.data}`,
     )
     if (caFile) print(`Clients trust it with --ca ${caFile}`)
     if (setupCode) {

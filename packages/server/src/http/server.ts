@@ -19,6 +19,7 @@ import { auditRoutes } from './audit.ts'
 import type { Authority } from './authority.ts'
 import { brokerRoutes } from './broker.ts'
 import { channelRoutes } from './channels.ts'
+import { consoleRoutes } from './console.ts'
 import { deviceRoutes, enrolmentRoutes } from './devices.ts'
 import { documentationRoutes } from './documentation.ts'
 import { asFailure, bodyLimit } from './failure.ts'
@@ -40,12 +41,16 @@ export type Http = FastifyInstance<
   TypeBoxTypeProvider
 >
 
-/** Builds the HTTP API; it does not listen yet. */
+/**
+ * Builds the HTTP API and the pages; it does not listen yet.
+ * @param consoleFolder the built console; null: none is served
+ */
 export async function createHttpServer(
   authority: Authority,
   logger: Logger,
   tls: { key: string; cert: string } | null,
   trustProxy: boolean,
+  consoleFolder: string | null,
 ): Promise<FastifyInstance> {
   const http = fastify({
     loggerInstance: logger as FastifyBaseLogger,
@@ -65,7 +70,7 @@ export async function createHttpServer(
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(TypeBoxValidatorCompiler)
   http.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
     if (!reply.hasHeader('content-security-policy')) {
@@ -115,5 +120,6 @@ export async function createHttpServer(
     await http.register(async (instance) => routes(instance.withTypeProvider<TypeBoxTypeProvider>(), authority))
   }
   await documentationRoutes(http)
+  if (consoleFolder !== null) await http.register(async (instance) => consoleRoutes(instance as never, consoleFolder))
   return http as unknown as FastifyInstance
 }

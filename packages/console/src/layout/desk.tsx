@@ -1,0 +1,112 @@
+import { AppShell, Badge, Burger, Button, Group, Loader, NavLink, Stack, Text } from '@mantine/core'
+import { useDisclosure, useNetwork } from '@mantine/hooks'
+import type { Me } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
+import { useQueryClient } from '@tanstack/react-query'
+import { Link, useLocation } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { authority } from '../authority/authority.ts'
+import { setMe, useDeployment, useMe } from '../authority/signed-in.ts'
+import { messages } from '../messages/english.ts'
+import seal from '../seal.svg'
+import { SetupPage } from '../sign-in/setup-page.tsx'
+import { SignInForm } from '../sign-in/sign-in-form.tsx'
+import { DoorCard } from './door-card.tsx'
+import { ReadFailure } from './failure-alert.tsx'
+import { ThemeChoice } from './theme-choice.tsx'
+
+interface DeskProps {
+  door: keyof typeof messages.doors
+  color: string
+  /** Whether this member may sit here. */
+  admits: (me: Me) => boolean
+  children: (me: Me) => ReactNode
+}
+
+/** A desk behind its own door: sign-in first, then the page for whoever may see it. */
+export function Desk({ door, color, admits, children }: DeskProps) {
+  const deployment = useDeployment()
+  const me = useMe()
+  if (!globalThis.isSecureContext) return <DoorCard title={messages.insecure.title} intro={messages.insecure.text}>{null}</DoorCard>
+  if (deployment.data?.setupNeeded) return <SetupPage />
+  if (me.data === undefined || deployment.data === undefined) {
+    const error = me.error ?? deployment.error
+    return (
+      <DoorCard title={messages.doors[door].title}>
+        {error ? (
+          <ReadFailure error={error} again={() => void Promise.all([me.refetch(), deployment.refetch()])} />
+        ) : (
+          <Loader aria-label={messages.loading} />
+        )}
+      </DoorCard>
+    )
+  }
+  if (me.data === null) {
+    return (
+      <DoorCard {...messages.doors[door]} color={color}>
+        <SignInForm />
+      </DoorCard>
+    )
+  }
+  return (
+    <Frame me={me.data} deployment={deployment.data.name}>
+      {admits(me.data) ? children(me.data) : <Text>{messages.signIn.notAdministrator}</Text>}
+    </Frame>
+  )
+}
+
+function Frame({ me, deployment, children }: { me: Me; deployment: string; children: ReactNode }) {
+  const queries = useQueryClient()
+  const { pathname } = useLocation()
+  const { online } = useNetwork()
+  const [open, { toggle, close }] = useDisclosure()
+  const signOut = async () => {
+    // Whatever the authority says: this page forgets.
+    await authority.request('POST', routes.logout).catch(() => {})
+    setMe(queries, null)
+  }
+  const pages = [
+    { to: '/account', label: messages.account.title },
+    ...(me.administrator && me.state === 'active' ? [{ to: '/admin', label: messages.people.title }] : []),
+  ]
+  return (
+    <AppShell header={{ height: 56 }} navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="lg">
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
+            <img src={seal} alt="" width={28} height={28} />
+            <Text fw={700}>{messages.product}</Text>
+            <Text size="sm" truncate visibleFrom="sm">
+              {deployment}
+            </Text>
+          </Group>
+          <Group gap="sm" wrap="nowrap">
+            {!online && (
+              <Badge color="orange" variant="light" role="status">
+                {messages.offline}
+              </Badge>
+            )}
+            <Text size="sm" truncate maw={220} visibleFrom="xs">
+              {me.name}
+            </Text>
+            <Button variant="default" size="xs" onClick={() => void signOut()}>
+              {messages.account.signOut}
+            </Button>
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm">
+        <Stack justify="space-between" h="100%">
+          <nav>
+            {pages.map(({ to, label }) => (
+              <NavLink key={to} component={Link} to={to} label={label} active={pathname === to} onClick={close} />
+            ))}
+          </nav>
+          <ThemeChoice />
+        </Stack>
+      </AppShell.Navbar>
+      <AppShell.Main>{children}</AppShell.Main>
+    </AppShell>
+  )
+}

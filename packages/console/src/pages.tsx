@@ -1,0 +1,36 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router'
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: () => <Navigate to="/account" replace /> })
+
+const tree = root.addChildren([
+  createRoute({ getParentRoute: () => root, path: '/', component: () => <Navigate to="/account" replace /> }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/sign-up',
+    component: lazyRouteComponent(() => import('./sign-in/sign-up-page.tsx'), 'SignUpPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/forgot-password',
+    component: lazyRouteComponent(() => import('./sign-in/forgot-password-page.tsx'), 'ForgotPasswordPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/account',
+    component: lazyRouteComponent(() => import('./account/account-desk.tsx'), 'AccountDesk'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/admin',
+    component: lazyRouteComponent(() => import('./administration/administration-desk.tsx'), 'AdministrationDesk'),
+  }),
+])
+
+/** The pages and their addresses; the authority serves these same paths (packages/server/src/http/console.ts). */
+export const router = createRouter({ routeTree: tree })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

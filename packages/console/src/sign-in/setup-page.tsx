@@ -1,0 +1,80 @@
+import { Button, Stack, TextInput } from '@mantine/core'
+import type { Session, SetupRequest } from '@sealmq/protocol/api'
+import { routes } from '@sealmq/protocol/routes'
+import { useQueryClient } from '@tanstack/react-query'
+import { type FormEvent, useState } from 'react'
+import { authority } from '../authority/authority.ts'
+import { setMe } from '../authority/signed-in.ts'
+import { DoorCard } from '../layout/door-card.tsx'
+import { FailureAlert } from '../layout/failure-alert.tsx'
+import { NewPassword } from '../layout/new-password.tsx'
+import { useRequest } from '../layout/use-request.ts'
+import { messages } from '../messages/english.ts'
+
+const text = messages.setup
+
+/** Makes the first administrator and signs it in. */
+export function SetupPage() {
+  const queries = useQueryClient()
+  const [form, setForm] = useState<SetupRequest>({ code: '', email: '', name: '', password: '' })
+  const { busy, failure, run } = useRequest()
+  const change = (part: Partial<SetupRequest>) => setForm((before) => ({ ...before, ...part }))
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    void run(async () => {
+      const request = { ...form, code: form.code.trim(), email: form.email.trim() }
+      await authority.request<Session>('POST', routes.setup, request)
+      // Setup gives a session for the command line; this page wants its own in a cookie.
+      const { email, password } = request
+      const { me } = await authority.request<Session>('POST', routes.login, { email, password, cookie: true })
+      await queries.invalidateQueries({ queryKey: ['deployment'] })
+      setMe(queries, me)
+    })
+  }
+  return (
+    <DoorCard title={text.title} intro={text.intro} color="grape">
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput
+            label={text.code}
+            autoComplete="off"
+            spellCheck={false}
+            required
+            withAsterisk={false}
+            autoFocus
+            maxLength={64}
+            value={form.code}
+            onChange={(event) => change({ code: event.currentTarget.value })}
+          />
+          <TextInput
+            label={messages.signUp.email}
+            autoComplete="username"
+            required
+            withAsterisk={false}
+            maxLength={254}
+            value={form.email}
+            onChange={(event) => change({ email: event.currentTarget.value })}
+          />
+          <TextInput
+            label={messages.signUp.fullName}
+            autoComplete="name"
+            required
+            withAsterisk={false}
+            maxLength={100}
+            value={form.name}
+            onChange={(event) => change({ name: event.currentTarget.value })}
+          />
+          <NewPassword
+            label={messages.signIn.password}
+            value={form.password}
+            onChange={(password) => change({ password })}
+          />
+          <FailureAlert failure={failure} />
+          <Button type="submit" loading={busy}>
+            {text.submit}
+          </Button>
+        </Stack>
+      </form>
+    </DoorCard>
+  )
+}

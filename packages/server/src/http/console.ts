@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+
+/** The console's pages; each is the same document, in which the path chooses what is shown. */
+export const consolePages = ['/', '/account', '/admin', '/publish', '/subscribe', '/sign-up', '/forgot-password'] as const
+
+/** What the build of the console leaves where a page's nonce belongs. */
+const noncePlace = 'NONCE_OF_THIS_PAGE'
+
+/**
+ * Serves the built console.
+ * @param folder index.html and assets/
+ */
+export async function consoleRoutes(http: FastifyInstance, folder: string): Promise<void> {
+  const document = await readFile(join(folder, 'index.html'), 'utf8')
+  await http.register(fastifyStatic, {
+    root: join(folder, 'assets'),
+    prefix: '/assets/',
+    index: false,
+    // Their names change with what they hold. The header is set for all others as "never kept".
+    cacheControl: false,
+    setHeaders: (reply) => {
+      reply.header('cache-control', 'public, max-age=31536000, immutable')
+    },
+  })
+  for (const page of consolePages) {
+    http.get(page, { schema: { hide: true } }, async (_request, reply) => {
+      const nonce = randomBytes(16).toString('base64')
+      reply.header('content-security-policy', pagePolicy(nonce))
+      reply.header('cross-origin-opener-policy', 'same-origin')
+      return reply.type('text/html; charset=utf-8').send(document.replaceAll(noncePlace, nonce))
+    })
+  }
+}
+
+// Scripts are files of ours only. Styles that components make while they run carry the nonce of the page.
+const pagePolicy = (nonce: string) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
