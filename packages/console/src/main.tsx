@@ -1,27 +1,26 @@
 import '@mantine/core/styles.css'
 import './console.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { StepUpProvider } from './authority/step-up.tsx'
+import { readableColors, theme } from './layout/theme.ts'
 import { router } from './pages.tsx'
 
-const theme = createTheme({
-  primaryColor: 'teal',
-  // White text on these stands out enough (WCAG 2.2, 1.4.3), and so do links.
-  primaryShade: { light: 9, dark: 8 },
-  defaultRadius: 'md',
-  cursorType: 'pointer',
-})
 const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 5_000 } } })
 // Styles that are made while the page runs carry the nonce of this page; nothing else in place is let in.
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce
 
 createRoot(document.getElementById('console')!).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce ?? ''}>
+    <MantineProvider
+      theme={theme}
+      defaultColorScheme="auto"
+      cssVariablesResolver={readableColors}
+      getStyleNonce={() => nonce ?? ''}
+    >
       <QueryClientProvider client={queries}>
         <StepUpProvider>
           <RouterProvider router={router} />

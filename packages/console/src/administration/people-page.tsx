@@ -30,9 +30,9 @@ export function PeoplePage() {
   const [rolesOf, setRolesOf] = useState<MemberInfo | null>(null)
   const [question, setQuestion] = useState<Question | null>(null)
   const { busy, failure, run } = useRequest()
-  const change = (method: string, path: string) =>
+  const change = (method: string, path: string, body?: object) =>
     run(async () => {
-      await authority.request(method, path)
+      await authority.request(method, path, body)
       await members.refetch()
     })
   const wanted = search.trim().toLowerCase()
@@ -138,7 +138,7 @@ function explain({ state, requestedRole, addressProved, lockedUntil }: MemberInf
 interface ActionsProps {
   member: MemberInfo
   busy: boolean
-  change: (method: string, path: string) => Promise<boolean>
+  change: (method: string, path: string, body?: object) => Promise<boolean>
   ask: (question: Question) => void
   changeRoles: () => void
 }
@@ -150,7 +150,7 @@ function Actions({ member, busy, change, ask, changeRoles }: ActionsProps) {
   return (
     <Group gap="xs" justify="flex-end" wrap="nowrap">
       {state === 'waiting' && (
-        <Button size="xs" loading={busy} onClick={() => void change('POST', at(routes.memberApprove, id))}>
+        <Button size="xs" loading={busy} onClick={() => void change('POST', at(routes.memberApprove, id), {})}>
           {text.approve}
         </Button>
       )}
@@ -171,7 +171,9 @@ function Actions({ member, busy, change, ask, changeRoles }: ActionsProps) {
             <Menu.Item onClick={() => void change('POST', at(routes.memberUnlock, id))}>{text.unlock}</Menu.Item>
           )}
           {state === 'active' && (
-            <Menu.Item onClick={() => sure('lock', text.lock, 'POST', at(routes.memberLock, id))}>{text.lock}</Menu.Item>
+            <Menu.Item onClick={() => sure('lock', text.lock, 'POST', at(routes.memberLock, id))}>
+              {text.lock}
+            </Menu.Item>
           )}
           <Menu.Item onClick={() => void change('DELETE', at(routes.memberSessions, id))}>{text.endSessions}</Menu.Item>
           <Menu.Item onClick={() => sure('resetFactor', text.resetFactor, 'POST', at(routes.memberResetFactor, id))}>

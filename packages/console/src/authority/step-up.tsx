@@ -88,9 +88,7 @@ function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) =
             onChange={setValue}
             onComplete={give}
             disabled={busy}
-            resend={
-              factor === 'email' ? () => authority.request('POST', routes.stepUpSend) : null
-            }
+            resend={factor === 'email' ? () => authority.request('POST', routes.stepUpSend) : null}
             firstWait={0}
           />
         )}

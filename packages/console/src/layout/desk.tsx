@@ -27,7 +27,12 @@ interface DeskProps {
 export function Desk({ door, color, admits, children }: DeskProps) {
   const deployment = useDeployment()
   const me = useMe()
-  if (!globalThis.isSecureContext) return <DoorCard title={messages.insecure.title} intro={messages.insecure.text}>{null}</DoorCard>
+  if (!globalThis.isSecureContext)
+    return (
+      <DoorCard title={messages.insecure.title} intro={messages.insecure.text}>
+        {null}
+      </DoorCard>
+    )
   if (deployment.data?.setupNeeded) return <SetupPage />
   if (me.data === undefined || deployment.data === undefined) {
     const error = me.error ?? deployment.error
@@ -70,16 +75,22 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
     ...(me.administrator && me.state === 'active' ? [{ to: '/admin', label: messages.people.title }] : []),
   ]
   return (
-    <AppShell header={{ height: 56 }} navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !open } }} padding="lg">
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !open } }}
+      padding="lg"
+    >
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
             <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
             <img src={seal} alt="" width={28} height={28} />
             <Text fw={700}>{messages.product}</Text>
-            <Text size="sm" truncate visibleFrom="sm">
-              {deployment}
-            </Text>
+            {deployment !== messages.product && (
+              <Text size="sm" truncate visibleFrom="sm">
+                {deployment}
+              </Text>
+            )}
           </Group>
           <Group gap="sm" wrap="nowrap">
             {!online && (

@@ -1,7 +1,7 @@
 import { Center, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
-import seal from '../seal.svg'
 import { messages } from '../messages/english.ts'
+import seal from '../seal.svg'
 import { ThemeChoice } from './theme-choice.tsx'
 
 /** The frame of every page before somebody is signed in. */

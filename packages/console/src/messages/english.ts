@@ -20,10 +20,13 @@ export const messages = {
     title: 'This page needs HTTPS',
     text: 'Browsers give a page its cryptography only over HTTPS, or on the machine itself. Start the authority with --tls, trust its CA (sealmq login shows its fingerprint), and open the https:// address.',
   },
-  theme: { label: 'Colours', light: 'Light', dark: 'Dark', auto: 'As the system' },
+  theme: { label: 'Colours', light: 'Light', dark: 'Dark', auto: 'System' },
   doors: {
     account: { title: 'Sign in', intro: 'One account for publishing, subscribing and administration.' },
-    administration: { title: 'Administration', intro: 'For those who keep people, roles and channels. Every change is recorded.' },
+    administration: {
+      title: 'Administration',
+      intro: 'For those who keep people, roles and channels. Every change is recorded.',
+    },
   },
   signIn: {
     name: 'Email or user name',
@@ -118,7 +121,11 @@ export const messages = {
   },
   stepUp: {
     title: 'A fresh code, please',
-    intro: { totp: 'Changes need a code from your authenticator.', email: 'Changes need a code from your mail.', password: 'Changes need your password.' },
+    intro: {
+      totp: 'Changes need a code from your authenticator.',
+      email: 'Changes need a code from your mail.',
+      password: 'Changes need your password.',
+    },
     send: 'Send me a code',
     sent: 'Sent.',
     confirm: 'Continue',
@@ -151,7 +158,8 @@ export const messages = {
     save: 'Save',
     cancel: 'Cancel',
     sure: {
-      remove: (name: string) => `Remove ${name}? Its installations lose access at once, and its channels start new epochs.`,
+      remove: (name: string) =>
+        `Remove ${name}? Its installations lose access at once, and its channels start new epochs.`,
       reject: (name: string) => `Refuse ${name}? The request and the account are removed.`,
       resetFactor: (name: string) => `Forget authenticator and recovery codes of ${name}? Its sessions end.`,
       lock: (name: string) => `Lock ${name}? Sessions end, and installations are shut out until it is unlocked.`,
