@@ -74,14 +74,19 @@ export class ConsolePage {
     await this.button('Sign in').click()
   }
 
+  /** Until what a change moves or fades has come to rest. */
+  async settle(): Promise<void> {
+    await this.page.evaluate(async () => {
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame)
+      await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))
+    })
+  }
+
   /** No finding of axe that is serious, in light and in dark. */
   async expectAccessible(): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
       await this.page.emulateMedia({ colorScheme })
-      await this.page.evaluate(async () => {
-        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame)
-        await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))
-      })
+      await this.settle()
       // By the debugger, as an extension would: the policy of the page keeps foreign scripts out.
       await this.page.evaluate(axeSource)
       const findings = await this.page.evaluate(async () => {

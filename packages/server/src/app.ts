@@ -324,7 +324,13 @@ async function compose(
     secure: tls !== null || !isLoopback(options.http.host) || (publicUrl?.startsWith('https:') ?? false),
     ownOrigins: origins,
   }
-  const http = await createHttpServer(authority, logger, tls, options.trustProxy ?? false, options.consoleFolder ?? null)
+  const http = await createHttpServer(
+    authority,
+    logger,
+    tls,
+    options.trustProxy ?? false,
+    options.consoleFolder ?? null,
+  )
   await http.ready()
   broker.attachWebSocket(http.server, origins)
   await listenOn(http.server, options.http.host, options.http.port, '--http')

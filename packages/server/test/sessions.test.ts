@@ -152,6 +152,14 @@ onEachEngine('sessions', (engine) => {
       expect((await authority.ask('GET', routes.me, undefined, undefined, { cookie })).status).toBe(401)
     })
 
+    it('are what a browser that sets the authority up gets, and no foreign page', async () => {
+      const request = { code: 'AAAAA-AAAAA-AAAAA-AAAAA', email, name: 'x', password, cookie: true }
+      const ask = (headers: Record<string, string>) =>
+        authority.ask<Failure>('POST', routes.setup, request, undefined, headers)
+      expect(await ask({})).toMatchObject({ status: 403, body: { code: 'foreign-origin' } })
+      expect((await ask({ origin: origin() })).body.code).not.toBe('foreign-origin')
+    })
+
     it('are given to no foreign page, and make a known device of a browser', async () => {
       expect(await logInByCookie({})).toMatchObject({ status: 403, body: { code: 'foreign-origin' } })
       expect((await logInByCookie({ origin: 'https://evil.example' })).headers.getSetCookie()).toEqual([])

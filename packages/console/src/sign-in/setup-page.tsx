@@ -22,11 +22,8 @@ export function SetupPage() {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     void run(async () => {
-      const request = { ...form, code: form.code.trim(), email: form.email.trim() }
-      await authority.request<Session>('POST', routes.setup, request)
-      // Setup gives a session for the command line; this page wants its own in a cookie.
-      const { email, password } = request
-      const { me } = await authority.request<Session>('POST', routes.login, { email, password, cookie: true })
+      const request: SetupRequest = { ...form, code: form.code.trim(), email: form.email.trim(), cookie: true }
+      const { me } = await authority.request<Session>('POST', routes.setup, request)
       await queries.invalidateQueries({ queryKey: ['deployment'] })
       setMe(queries, me)
     })

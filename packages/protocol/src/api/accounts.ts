@@ -25,7 +25,17 @@ const email = Type.String({ minLength: 3, maxLength: 254, pattern: printable })
 const memberName = Type.String({ minLength: 1, maxLength: 100, pattern: printable })
 const password = Type.String({ minLength: 1, maxLength: 1024 })
 
-export const SetupRequest = Type.Object({ code: Type.String({ maxLength: 64 }), email, name: memberName, password })
+const cookie = Type.Optional(
+  Type.Boolean({ description: 'For browsers: the tokens come as HttpOnly cookies, not in the body' }),
+)
+
+export const SetupRequest = Type.Object({
+  code: Type.String({ maxLength: 64 }),
+  email,
+  name: memberName,
+  password,
+  cookie,
+})
 export type SetupRequest = Static<typeof SetupRequest>
 
 export const LoginRequest = Type.Object({
@@ -36,9 +46,7 @@ export const LoginRequest = Type.Object({
   ),
   recoveryCode: Type.Optional(Type.String({ maxLength: 64 })),
   knownDevice: Type.Optional(Type.String({ maxLength: 64, description: 'As an earlier sign-in gave it' })),
-  cookie: Type.Optional(
-    Type.Boolean({ description: 'For browsers: the tokens come as HttpOnly cookies, not in the body' }),
-  ),
+  cookie,
 })
 export type LoginRequest = Static<typeof LoginRequest>
 

@@ -1,5 +1,6 @@
 import { toBase64url } from '@sealmq/protocol'
 import { DeploymentInfo, LoginRequest, Me, routes, Session, SetupRequest } from '@sealmq/protocol/api'
+import type { FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { me, setUp } from '../administration/members.ts'
 import { AuthorityError } from '../authority-error.ts'
@@ -23,6 +24,12 @@ import type { Http } from './server.ts'
 /** Who the authority is, setup, login, logout, who am I. */
 export function accountRoutes(http: Http, authority: Authority): void {
   const { store, identity, now, audit, broker, brokerUrl, brokerElsewhere, ca } = authority
+
+  const answer = (reply: FastifyReply, session: Omit<Session, 'me'>, info: Me, cookie = false): Session => {
+    if (!cookie) return { ...session, me: info }
+    setSessionCookies(authority, reply, session)
+    return { token: '', expiresAt: session.expiresAt, knownDevice: '', me: info }
+  }
 
   http.get(routes.deployment, { schema: { tags: ['deployment'], response: { 200: DeploymentInfo } } }, async () => {
     const { setup_code_hash } = await store.selectFrom('deployment').select('setup_code_hash').executeTakeFirstOrThrow()
@@ -60,11 +67,13 @@ export function accountRoutes(http: Http, authority: Authority): void {
     },
     async (request, reply) => {
       const people = peopleOf(authority, request)
-      const { member, ...session } = await setUp(people, request.body, originOf(request))
+      const { cookie, ...wanted } = request.body
+      if (cookie) requireOwnOrigin(authority, request)
+      const { member, ...session } = await setUp(people, wanted, originOf(request))
       const info = await me(store, member)
       if (hasMailbox(info.email)) await mailCode(people, { id: member, signInName: info.email }, 'address')
       reply.status(201)
-      return { ...session, me: info }
+      return answer(reply, session, info, cookie)
     },
   )
 
@@ -81,9 +90,7 @@ export function accountRoutes(http: Http, authority: Authority): void {
         originOf(request),
       )
       const info = await me(store, member)
-      if (!cookie) return { ...session, me: info }
-      setSessionCookies(authority, reply, session)
-      return { token: '', expiresAt: session.expiresAt, knownDevice: '', me: info }
+      return answer(reply, session, info, cookie)
     },
   )
 
