@@ -2,16 +2,15 @@ import {
   type Cryptography,
   decideSubscribe,
   fromBase64url,
-  HeldKeyring,
+  type HeldKeyring,
   inspectEnvelope,
-  KeyringError,
+  type KeyringError,
   type MessageKind,
   MessageOpener,
   MessageSealer,
   narrowSubscription,
   type OpenedMessage,
   ReplayState,
-  SealError,
   type SealedMessage,
   type SealOptions,
 } from '@sealmq/protocol'
@@ -21,6 +20,8 @@ import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
 import type { Identity } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
+import { ownKeyring } from './own-keyring.ts'
+import { isRefusal, mayBeNew } from './refusals.ts'
 import { RejectionLimit } from './rejection-limit.ts'
 import { Remembering } from './remembering.ts'
 import type { Storage } from './storage.ts'
@@ -69,8 +70,6 @@ export interface Granted {
 const encoder = new TextEncoder()
 const shortestReconnect = 500
 const longestReconnect = 30_000
-/** Errors that a newer keyring may explain. */
-const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted', 'clock-unknown']
 
 /** One sender's sealed connection: publishes, subscribes, keeps keys fresh. Made by `connectAsync`. */
 export class SealedClient extends EventSource {
@@ -132,16 +131,7 @@ export class SealedClient extends EventSource {
     } = options
     const remembered = await storage.load()
     let clockLost = () => {}
-    const keyring = new HeldKeyring({
-      cryptography,
-      deployment: fromBase64url(identity.deployment),
-      authorityKey: fromBase64url(identity.authorityKey),
-      sender: identity.sender,
-      monotonic,
-      wallClock,
-      remembered: remembered?.numbers,
-      clockLost: () => clockLost(),
-    })
+    const keyring = ownKeyring({ identity, cryptography, monotonic, wallClock }, remembered, () => clockLost())
     const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
     const sealer = new MessageSealer({ keyring, cryptography, signingKey, wallClock })
     const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
@@ -387,8 +377,7 @@ export class SealedClient extends EventSource {
   }
 
   async #reopen(packet: IPublishPacket, error: unknown): Promise<void> {
-    const mayBeNew = isRefusal(error) && explainable.includes(error.code)
-    if (!mayBeNew || !(await this.#refresh.demand())) {
+    if (!mayBeNew(error) || !(await this.#refresh.demand())) {
       this.#reject(packet, error)
       return
     }
@@ -469,10 +458,6 @@ function forMqtt(bytes: Uint8Array): Buffer {
   if (!('Buffer' in globalThis)) return bytes.slice() as Buffer
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
-
-// A keyring without the authority's time refuses messages too: nothing tells whether they are fresh.
-const isRefusal = (error: unknown): error is SealError | KeyringError =>
-  error instanceof SealError || error instanceof KeyringError
 
 async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
   const { broker } = await authority.deployment()
