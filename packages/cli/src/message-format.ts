@@ -36,7 +36,15 @@ export function asJson(line: Line): string {
     verified: sealed?.verified ?? false,
     epoch: sealed?.epoch ?? rejection?.claimed?.epoch ?? null,
     sealedAt: sealed ? new Date(sealed.sealedAt).toISOString() : null,
-    ...(sealed ? { session: sealed.session, sequence: sealed.sequence, late: sealed.late, ...kept(sealed) } : {}),
+    ...(sealed
+      ? {
+          session: sealed.session,
+          sequence: sealed.sequence,
+          late: sealed.late,
+          ...(sealed.will ? { will: true } : {}),
+          ...kept(sealed),
+        }
+      : {}),
     error: rejection?.code ?? null,
   })
 }
@@ -98,9 +106,11 @@ export function asText(line: Line, verbose: boolean): string {
     const more = rejection.suppressed > 0 ? ` (and ${rejection.suppressed} more)` : ''
     return `${verbose ? `${topic} ` : ''}[REJECTED ${rejection.code}] ${rejection.message}${more}`
   }
-  const marks = [sealed?.verified === 'channel' ? '[channel-authenticated] ' : '', sealed?.late ? '[late] ' : ''].join(
-    '',
-  )
+  const marks = [
+    sealed?.verified === 'channel' ? '[channel-authenticated] ' : '',
+    sealed?.late ? '[late] ' : '',
+    sealed?.will ? '[will] ' : '',
+  ].join('')
   return `${verbose ? `${topic} ` : ''}${marks}${textOf(payload)}`
 }
 
