@@ -70,6 +70,8 @@ export interface Granted {
 const encoder = new TextEncoder()
 const shortestReconnect = 500
 const longestReconnect = 30_000
+/** A session that is kept has no end of its own in MQTT 3.1.1; in 5 it would end with the connection (MQTT 5.0, 3.1.2.11.2). */
+const neverExpires = 0xffff_ffff
 
 /** One sender's sealed connection: publishes, subscribes, keeps keys fresh. Made by `connectAsync`. */
 export class SealedClient extends EventSource {
@@ -311,6 +313,7 @@ export class SealedClient extends EventSource {
       connectTimeout: 10_000,
       resubscribe: true,
       ...(keepalive === undefined ? {} : { keepalive }),
+      ...(protocolVersion === 5 && !clean ? { properties: { sessionExpiryInterval: neverExpires } } : {}),
       ...(identity.ca ? { ca: identity.ca } : {}),
     }
     if (will) {
