@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Identity, SealedClient } from '@sealmq/client'
@@ -46,7 +46,7 @@ describe('tools that people have, on a Mosquitto that the authority governs', { 
     reader = await plant.connect(await plant.enrol('reader'))
     inbox = new Inbox(reader)
     await reader.subscribeAsync([topic, 'iot/login'], { qos: 1 })
-  })
+  }, 120_000)
   afterAll(async () => {
     await broker?.stop()
     await elsewhere?.kill()
@@ -204,6 +204,18 @@ describe('tools that people have, on a Mosquitto that the authority governs', { 
     expect(forged.packet.properties?.contentType).toBe('text/html')
     expect(forged.contentType).toBe('application/json')
     await inbox.next()
+  })
+
+  it('a reason code by which a broker does not take a message is told in MQTT 5', async () => {
+    const rules = join(temporaryFolder(), 'acl')
+    writeFileSync(rules, 'topic read #\n', { mode: 0o644 })
+    chmodSync(dirname(rules), 0o755)
+    const deaf = await Mosquitto.start(`acl_file ${rules}`)
+    const options = { brokerUrl: deaf.url, protocolVersion: 5 as const }
+    const client = await broker.plant.connect(await broker.plant.enrol('unheard'), options)
+    const refused = { code: 'broker-refused', message: expect.stringContaining('(135)') }
+    await expect(client.publishAsync(topic, 'x', { qos: 1 })).rejects.toMatchObject(refused)
+    await deaf.kill()
   })
 
   it('a bridge of another Mosquitto carries both ways, under the same topics', async () => {

@@ -178,7 +178,7 @@ export class SealedClient extends EventSource {
   /**
    * Seals and publishes. Resolves with what was sealed when the broker has acknowledged it (QoS 0: when it was written).
    * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`,
-   *   `broker-unreachable`; KeyringError `clock-unknown` after the machine slept, while the authority is away
+   *   `broker-unreachable`, `broker-refused` (by a reason code of MQTT 5; in 3.1.1 a broker cannot say so); KeyringError `clock-unknown` after the machine slept, while the authority is away
    */
   async publishAsync(
     topic: string,
@@ -447,6 +447,9 @@ export class SealedClient extends EventSource {
   #failure(error: Error): Error {
     if (this.#refused) return this.#refused
     if (this.#ending) return new ClientError('ended')
+    const { code } = error as { code?: unknown }
+    // From 128 on a reason code says no (MQTT 5.0, 2.4): the broker is there, and does not take it.
+    if (typeof code === 'number' && code >= 128) return new ClientError('broker-refused', `${error.message} (${code}).`)
     return new ClientError('broker-unreachable', `${error.message}.`)
   }
 
