@@ -19,6 +19,7 @@ const needed = [
   { packageName: 'python3', present: () => existsSync('/usr/bin/python3') },
   { packageName: 'python3-cbor2', present: () => python('cbor2') },
   { packageName: 'python3-cryptography', present: () => python('cryptography') },
+  { packageName: 'python3-paho-mqtt', present: () => python('paho.mqtt.client') },
 ]
 
 const missing = needed.filter(({ present }) => !present()).map(({ packageName }) => packageName)

@@ -16,7 +16,7 @@ export class Mosquitto {
   readonly #configuration: string
   #process: ChildProcess | null = null
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, more: readonly string[]) {
     this.url = `mqtt://127.0.0.1:${port}`
     this.folder = folder
     this.#configuration = join(folder, 'mosquitto.conf')
@@ -32,15 +32,17 @@ export class Mosquitto {
         'max_queued_messages 0',
         'log_dest stderr',
         'log_type all',
+        ...more,
         '',
       ].join('\n'),
     )
   }
 
-  static async start(): Promise<Mosquitto> {
+  /** @param more lines of the configuration */
+  static async start(...more: string[]): Promise<Mosquitto> {
     const folder = mkdtempSync(join(tmpdir(), 'sealmq-mosquitto-'))
     chmodSync(folder, 0o777)
-    const mosquitto = new Mosquitto(await freePort(), folder)
+    const mosquitto = new Mosquitto(await freePort(), folder, more)
     await mosquitto.resume()
     return mosquitto
   }

@@ -1,11 +1,18 @@
-import type { Rejection } from '@sealmq/client'
+import type { GapReport, Rejection } from '@sealmq/client'
 import type { OpenedMessage } from '@sealmq/protocol'
-import type { IPublishPacket } from 'mqtt'
 
-/** One line of `sub`: a message that was opened, or one that was refused. */
+/** What the broker said of a message; null where that did not come along. */
+export interface Carried {
+  qos: number | null
+  retain: boolean
+  dup?: boolean
+  messageId?: number | undefined
+}
+
+/** One line of `sub` or `open`: a message that was opened, or one that was refused. */
 export interface Line {
   topic: string
-  packet: IPublishPacket
+  packet: Carried
   receivedAt: Date
   payload: Uint8Array
   sealed: OpenedMessage | null
@@ -29,7 +36,15 @@ export function asJson(line: Line): string {
     verified: sealed?.verified ?? false,
     epoch: sealed?.epoch ?? rejection?.claimed?.epoch ?? null,
     sealedAt: sealed ? new Date(sealed.sealedAt).toISOString() : null,
-    ...(sealed ? { session: sealed.session, sequence: sealed.sequence, late: sealed.late, ...kept(sealed) } : {}),
+    ...(sealed
+      ? {
+          session: sealed.session,
+          sequence: sealed.sequence,
+          late: sealed.late,
+          ...(sealed.will ? { will: true } : {}),
+          ...kept(sealed),
+        }
+      : {}),
     error: rejection?.code ?? null,
   })
 }
@@ -66,7 +81,7 @@ export function asFormat(format: string, line: Line): string {
     x: () => Buffer.from(payload).toString('hex'),
     X: () => Buffer.from(payload).toString('hex').toUpperCase(),
     l: () => String(payload.length),
-    q: () => String(packet.qos),
+    q: () => String(packet.qos ?? '?'),
     r: () => (packet.retain ? '1' : '0'),
     m: () => String(packet.messageId ?? 0),
     d: () => (packet.dup ? '1' : '0'),
@@ -91,8 +106,21 @@ export function asText(line: Line, verbose: boolean): string {
     const more = rejection.suppressed > 0 ? ` (and ${rejection.suppressed} more)` : ''
     return `${verbose ? `${topic} ` : ''}[REJECTED ${rejection.code}] ${rejection.message}${more}`
   }
-  const marks = [sealed?.verified === 'channel' ? '[channel-authenticated] ' : '', sealed?.late ? '[late] ' : ''].join(
-    '',
-  )
+  const marks = [
+    sealed?.verified === 'channel' ? '[channel-authenticated] ' : '',
+    sealed?.late ? '[late] ' : '',
+    sealed?.will ? '[will] ' : '',
+  ].join('')
   return `${verbose ? `${topic} ` : ''}${marks}${textOf(payload)}`
+}
+
+/** That messages are missing, for the person. */
+export function gapText({
+  topic,
+  senderName,
+  from,
+  to,
+}: Pick<GapReport, 'topic' | 'senderName' | 'from' | 'to'>): string {
+  const range = `sequence ${from}${to > from ? ` to ${to}` : ''}`
+  return `sealmq: messages are missing on ${topic} from ${senderName}: ${range} [gap]`
 }

@@ -11,6 +11,7 @@ import { factorCommands } from './commands/factor.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { mailCommands } from './commands/mail.ts'
+import { openCommand } from './commands/open.ts'
 import { passwordCommands } from './commands/password.ts'
 import { pubCommand } from './commands/pub.ts'
 import { rolesCommands } from './commands/roles.ts'
@@ -46,6 +47,7 @@ Exit codes: 0 well, 1 failure, 2 wrong usage, 3 not signed in, revoked, or a cod
   accountCommands(program)
   pubCommand(program)
   subCommand(program)
+  openCommand(program)
   inspectCommand(program)
   usersCommands(program)
   devicesCommands(program)

@@ -7,7 +7,7 @@ export const clientErrorCodes = {
     'This is not the authority that the ticket is of: its key is another. Nothing was sent; ask whoever gave you the ticket.',
   'broker-untrusted': 'The certificate of the broker is not trusted. Sign in with its CA (sealmq: --ca FILE).',
   'broker-unreachable': 'The broker cannot be reached. Check that it runs and its address.',
-  'broker-refused': 'The broker refused the connection. Sign in again if the sender was removed.',
+  'broker-refused': 'The broker refused the connection or the message. Sign in again if the sender was removed.',
   revoked: 'This sender was removed or its member was. Sign in again, or ask an administrator.',
   'subscription-refused': 'The role does not allow this subscription. Ask an administrator for the grant.',
   'payload-too-large': 'The message is larger than the broker takes. Send less at once.',

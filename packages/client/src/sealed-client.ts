@@ -2,16 +2,15 @@ import {
   type Cryptography,
   decideSubscribe,
   fromBase64url,
-  HeldKeyring,
+  type HeldKeyring,
   inspectEnvelope,
-  KeyringError,
+  type KeyringError,
   type MessageKind,
   MessageOpener,
   MessageSealer,
   narrowSubscription,
   type OpenedMessage,
   ReplayState,
-  SealError,
   type SealedMessage,
   type SealOptions,
 } from '@sealmq/protocol'
@@ -21,6 +20,8 @@ import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
 import type { Identity } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
+import { ownKeyring } from './own-keyring.ts'
+import { isRefusal, mayBeNew } from './refusals.ts'
 import { RejectionLimit } from './rejection-limit.ts'
 import { Remembering } from './remembering.ts'
 import type { Storage } from './storage.ts'
@@ -69,8 +70,8 @@ export interface Granted {
 const encoder = new TextEncoder()
 const shortestReconnect = 500
 const longestReconnect = 30_000
-/** Errors that a newer keyring may explain. */
-const explainable: readonly string[] = ['unknown-sender', 'unknown-key', 'not-permitted', 'clock-unknown']
+/** A session that is kept has no end of its own in MQTT 3.1.1; in 5 it would end with the connection (MQTT 5.0, 3.1.2.11.2). */
+const neverExpires = 0xffff_ffff
 
 /** One sender's sealed connection: publishes, subscribes, keeps keys fresh. Made by `connectAsync`. */
 export class SealedClient extends EventSource {
@@ -132,16 +133,7 @@ export class SealedClient extends EventSource {
     } = options
     const remembered = await storage.load()
     let clockLost = () => {}
-    const keyring = new HeldKeyring({
-      cryptography,
-      deployment: fromBase64url(identity.deployment),
-      authorityKey: fromBase64url(identity.authorityKey),
-      sender: identity.sender,
-      monotonic,
-      wallClock,
-      remembered: remembered?.numbers,
-      clockLost: () => clockLost(),
-    })
+    const keyring = ownKeyring({ identity, cryptography, monotonic, wallClock }, remembered, () => clockLost())
     const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
     const sealer = new MessageSealer({ keyring, cryptography, signingKey, wallClock })
     const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
@@ -186,7 +178,7 @@ export class SealedClient extends EventSource {
   /**
    * Seals and publishes. Resolves with what was sealed when the broker has acknowledged it (QoS 0: when it was written).
    * @throws SealError `not-permitted` (with the rule), `lease-expired`, …; ClientError `revoked`, `payload-too-large`, `ended`,
-   *   `broker-unreachable`; KeyringError `clock-unknown` after the machine slept, while the authority is away
+   *   `broker-unreachable`, `broker-refused` (by a reason code of MQTT 5; in 3.1.1 a broker cannot say so); KeyringError `clock-unknown` after the machine slept, while the authority is away
    */
   async publishAsync(
     topic: string,
@@ -321,6 +313,7 @@ export class SealedClient extends EventSource {
       connectTimeout: 10_000,
       resubscribe: true,
       ...(keepalive === undefined ? {} : { keepalive }),
+      ...(protocolVersion === 5 && !clean ? { properties: { sessionExpiryInterval: neverExpires } } : {}),
       ...(identity.ca ? { ca: identity.ca } : {}),
     }
     if (will) {
@@ -387,8 +380,7 @@ export class SealedClient extends EventSource {
   }
 
   async #reopen(packet: IPublishPacket, error: unknown): Promise<void> {
-    const mayBeNew = isRefusal(error) && explainable.includes(error.code)
-    if (!mayBeNew || !(await this.#refresh.demand())) {
+    if (!mayBeNew(error) || !(await this.#refresh.demand())) {
       this.#reject(packet, error)
       return
     }
@@ -455,6 +447,9 @@ export class SealedClient extends EventSource {
   #failure(error: Error): Error {
     if (this.#refused) return this.#refused
     if (this.#ending) return new ClientError('ended')
+    const { code } = error as { code?: unknown }
+    // From 128 on a reason code says no (MQTT 5.0, 2.4): the broker is there, and does not take it.
+    if (typeof code === 'number' && code >= 128) return new ClientError('broker-refused', `${error.message} (${code}).`)
     return new ClientError('broker-unreachable', `${error.message}.`)
   }
 
@@ -469,10 +464,6 @@ function forMqtt(bytes: Uint8Array): Buffer {
   if (!('Buffer' in globalThis)) return bytes.slice() as Buffer
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
-
-// A keyring without the authority's time refuses messages too: nothing tells whether they are fresh.
-const isRefusal = (error: unknown): error is SealError | KeyringError =>
-  error instanceof SealError || error instanceof KeyringError
 
 async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
   const { broker } = await authority.deployment()

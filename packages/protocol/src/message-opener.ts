@@ -58,6 +58,11 @@ export interface OpenedMessage {
   repeat: boolean
   gap: Gap | null
   contentType: string | null
+  /**
+   * Sealed as a last will, when the connection was made: the sender's word for its own end. The broker sends it when it likes, so
+   * it is a hint and no proof that the sender is gone. It opens once.
+   */
+  will: boolean
   retained: boolean
 }
 
@@ -151,6 +156,7 @@ export class MessageOpener {
       repeat,
       gap,
       contentType: fields.contentType,
+      will: fields.intent === 'will',
       retained: delivery.retained,
     }
   }

@@ -218,7 +218,7 @@ describe('sessions', () => {
       const { envelope } = await own.seal('plant/pump', payload)
       expect(await opener.open('plant/pump', envelope, live)).toMatchObject({ sequence: count, gap: null })
     }
-    expect(await opener.open('plant/pump', will.envelope, live)).toMatchObject({ gap: null, repeat: false })
+    expect(await opener.open('plant/pump', will.envelope, live)).toMatchObject({ gap: null, repeat: false, will: true })
     expect(await codeOf(() => opener.open('plant/pump', will.envelope, live))).toBe('replayed')
   })
 })

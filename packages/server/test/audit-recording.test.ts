@@ -467,6 +467,18 @@ const cases: Case[] = [
         { action: 'role.remove', on: { ...on, name: 'mechanic' }, detail: { grants: [grants[0]!] } },
         epochStart('sensor'),
       ])
+      const monitor = { name: 'watch', monitor: true, grants: [] }
+      const watch = await stage.expectRecords(
+        actor,
+        () => stage.done<RoleInfo>('POST', routes.roles, { ...monitor, ...extra }, token),
+        [{ action: 'role.create', on: { kind: 'role', id: uuid, name: 'watch' }, detail: monitor }],
+      )
+      const role = { kind: 'role', id: watch.id, name: 'watch' } as const
+      await stage.expectRecords(
+        actor,
+        () => stage.done('PATCH', at(routes.role, watch.id), { monitor: false }, token),
+        [{ action: 'role.change', on: role, detail: { monitor: { before: true, after: false } } }],
+      )
     },
   ],
   [

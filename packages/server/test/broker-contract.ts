@@ -1,4 +1,4 @@
-import { routes, type SenderCreated } from '@sealmq/protocol/api'
+import { type BrokerCheck, routes, type SenderCreated } from '@sealmq/protocol/api'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -206,6 +206,66 @@ export function brokerContract(name: string, broker: TestedBroker): void {
         ['iot/login', 'queued'],
         ['iot/login', 'afterwards'],
       ])
+    })
+
+    it('gives a monitor every channel sealed, and nothing else: no key, no publication, no will, none of its own topics', async () => {
+      await authority.askAdmin('POST', routes.roles, { name: 'watch', monitor: true, grants: [] })
+      await authority.askAdmin('POST', routes.channels, { name: 'area', filters: ['area/#'] })
+      const watcher = await credentials('watcher', 'watch')
+      expect((await authority.keyring(watcher.token)).channels).toEqual([])
+      const client = await connect(watcher, { clientId: 'watch' })
+      const all = ['iot/login', 'iot/sensor', 'iot/control', 'iot/admin', 'area/#']
+      expect(await subscribe(client, ...all)).toEqual(all.map(() => 1))
+      const others = ['#', '+/sensor', 'elsewhere', '$SYS/#', '$SYS/broker/log/#', '$CONTROL/#', '$share/g/area/#']
+      expect(await subscribe(client, ...others)).toEqual(others.map(() => 128))
+      const next = inbox(client)
+      const writer = await connect(await authority.addSender(authority.admin), { clientId: 'writer' })
+      await writer.publishAsync('iot/admin', 'kept', { qos: 1, retain: true })
+      expect(await next()).toEqual(['iot/admin', 'kept'])
+      const forbidden = ['iot/sensor', 'iot/admin', 'area/x', 'elsewhere', '$SYS/x', '$CONTROL/dynamic-security/v1']
+      for (const topic of forbidden) {
+        for (const retain of [false, true]) {
+          const attacker = await connect(watcher, { clientId: 'attacker' })
+          expect(await accepts(attacker, topic, retain, retain ? '' : 'forged'), topic).toBe(false)
+          attacker.end(true)
+        }
+      }
+      const will = { topic: 'iot/sensor', payload: Buffer.from('forged'), qos: 1 as const, retain: true }
+      const dying = await connect(watcher, { clientId: 'dying', will }).catch(() => null)
+      dying?.stream.destroy()
+      await writer.publishAsync('iot/sensor', 'genuine', { qos: 1 })
+      expect(await next()).toEqual(['iot/sensor', 'genuine'])
+      const late = await connect(watcher, { clientId: 'late' })
+      const nextLate = inbox(late)
+      await late.subscribeAsync(['iot/sensor', 'iot/admin'], { qos: 1 })
+      expect(await nextLate()).toEqual(['iot/admin', 'kept'])
+      const check = await authority.askAdmin<BrokerCheck>('POST', routes.brokerCheck)
+      if (authority.options.broker) expect(check.body).toMatchObject({ wrong: 0 })
+    })
+
+    it('lets a monitor see a channel from the moment it is made, and takes all from it with the word', async () => {
+      await authority.askAdmin('POST', routes.roles, { name: 'watch', monitor: true, grants: [] })
+      const watcher = await credentials('watcher', 'watch')
+      const durable = { clientId: 'durable', clean: false }
+      const first = await connect(watcher, durable)
+      expect(await subscribe(first, 'area/#')).toEqual([128])
+      await authority.askAdmin('POST', routes.channels, { name: 'area', filters: ['area/#'] })
+      const second = await connect(watcher, durable)
+      expect(await subscribe(second, 'area/#', 'iot/sensor')).toEqual([1, 1])
+      await authority.askAdmin('PATCH', at(routes.channel, 'area'), { filters: ['zone/#'] })
+      const third = await connect(watcher, durable)
+      expect(await subscribe(third, 'zone/#', 'area/#')).toEqual([1, 128])
+      const dropped = closed(third)
+      await authority.askAdmin('PATCH', at(routes.role, 'watch'), { monitor: false })
+      await dropped
+      const writer = await connect(await authority.addSender(authority.admin), { clientId: 'writer' })
+      await writer.publishAsync('iot/sensor', 'secret', { qos: 1, retain: true })
+      const seen: string[] = []
+      const last = await connect(watcher, durable)
+      last.on('message', (_topic, payload) => seen.push(payload.toString()))
+      await writer.publishAsync('iot/sensor', 'secret', { qos: 1 })
+      expect(await subscribe(last, 'zone/#', 'iot/sensor')).toEqual([128, 128])
+      expect(seen).toEqual([])
     })
 
     it(

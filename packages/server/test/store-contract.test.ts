@@ -173,6 +173,27 @@ describe.each(['sqlite', 'postgres'] as const)('the authority on %s', (engine) =
     })
   })
 
+  it('lets a role monitor or have grants, and gives a monitor no key of any channel', async () => {
+    const grants = [{ channel: 'sensor', right: 'subscribe' }]
+    const refused = { status: 400, body: { code: 'bad-request', message: expect.stringContaining('monitor') } }
+    const create = (role: object) => authority.askAdmin<RoleInfo>('POST', routes.roles, { name: 'watch', ...role })
+    expect(await create({ monitor: true, grants })).toMatchObject(refused)
+    expect(await create({ monitor: true, grants: [], administrator: true })).toMatchObject(refused)
+    expect(await create({ monitor: true, grants: [], approveDomains: ['plant.example'] })).toMatchObject({
+      status: 400,
+    })
+    expect(await create({ monitor: true, grants: [] })).toMatchObject({ status: 201, body: { monitor: true } })
+    const change = (role: string, to: object) => authority.askAdmin('PATCH', at(routes.role, role), to)
+    expect(await change('watch', { grants })).toMatchObject(refused)
+    expect(await change('sensor', { monitor: true })).toMatchObject(refused)
+    expect(await change('admin', { monitor: true, grants: [] })).toMatchObject(refused)
+    expect(await change('watch', { monitor: false, grants })).toMatchObject({ status: 200, body: { monitor: false } })
+    expect(await change('watch', { monitor: true, grants: [] })).toMatchObject({ status: 200, body: { monitor: true } })
+    const { token } = await authority.createMember('watcher', 'watch')
+    const sender = await authority.addSender(token)
+    expect((await readKeyring(authority, sender.token)).channels.size).toBe(0)
+  })
+
   it('gives each sender the keys of its roles: epoch keys to readers, its own sealing key to a publisher who may not read', async () => {
     const { token } = await authority.createMember('pump', 'sensor')
     const sender = await authority.addSender(token)

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { type ConnectFlags, connectSender } from '../connect.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { qualityOfService, wholeNumber } from '../flags.ts'
+import { linesOf } from '../lines.ts'
 import { note } from '../output.ts'
 
 interface PubFlags extends ConnectFlags {
@@ -86,27 +87,14 @@ function source(flags: PubFlags): AsyncIterable<string | Uint8Array> {
   if (given.filter(Boolean).length !== 1) {
     throw new CommandError('usage', 'Give exactly one of -m, -f, -s, -l and -n.', exitCodes.usage)
   }
+  // Standard input is first touched when the first line is asked for, after the connection: none is read before somebody listens.
   if (flags.stdinLine) return standardInputLines()
   return repeated(flags)
 }
 
-// Bytes, not text: what is no UTF-8 is sent as it is. Standard input is first touched when the first line is asked for,
-// after the connection, so that none is read before somebody listens.
 async function* standardInputLines(): AsyncIterable<Uint8Array> {
-  let begun: Buffer[] = []
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    let from = 0
-    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', from)) {
-      yield withoutReturn(Buffer.concat([...begun, chunk.subarray(from, end)]))
-      begun = []
-      from = end + 1
-    }
-    if (from < chunk.length) begun.push(chunk.subarray(from))
-  }
-  if (begun.length > 0) yield withoutReturn(Buffer.concat(begun))
+  yield* linesOf(process.stdin as AsyncIterable<Buffer>)
 }
-
-const withoutReturn = (line: Buffer) => (line.at(-1) === 0x0d ? line.subarray(0, -1) : line)
 
 async function* repeated(flags: PubFlags): AsyncIterable<string | Uint8Array> {
   const payload = await onePayload(flags)

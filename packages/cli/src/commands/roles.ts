@@ -11,6 +11,7 @@ interface RoleFlags {
   grant?: Grant[]
   administrator?: boolean
   auditor?: boolean
+  monitor?: boolean
   name?: string
   requireAuthenticator?: boolean
   approveDomain?: string[]
@@ -38,7 +39,7 @@ export function rolesCommands(program: Command): void {
             nameOf(role),
             role.members,
             channels(role, 'publish'),
-            channels(role, 'subscribe'),
+            role.monitor ? 'everything, sealed' : channels(role, 'subscribe'),
             role.requireAuthenticator ? 'required' : '-',
             role.approveDomains.join(', ') || '-',
           ]),
@@ -78,6 +79,8 @@ function withPolicy(command: Command): Command {
   return command
     .option('--auditor', 'its members read the audit log and change nothing by that')
     .option('--no-auditor', 'its members do not read the audit log')
+    .option('--monitor', 'its members receive every channel at the broker, sealed, and no keys; it has no grants')
+    .option('--no-monitor', 'its members receive what is granted')
     .option('--require-authenticator', 'its members sign in with an authenticator app')
     .option('--no-require-authenticator', 'a code by mail will do')
     .option(
@@ -88,8 +91,9 @@ function withPolicy(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
-const policy = ({ auditor, requireAuthenticator, approveDomain }: RoleFlags): RoleChange => ({
+const policy = ({ auditor, monitor, requireAuthenticator, approveDomain }: RoleFlags): RoleChange => ({
   ...(auditor === undefined ? {} : { auditor }),
+  ...(monitor === undefined ? {} : { monitor }),
   ...(requireAuthenticator === undefined ? {} : { requireAuthenticator }),
   ...(approveDomain === undefined ? {} : { approveDomains: approveDomain }),
 })
@@ -105,7 +109,7 @@ async function change(id: string, flags: RoleFlags & { grants: boolean; approveD
   if (Object.keys(wanted).length === 0)
     throw new CommandError(
       'usage',
-      'Say what to change: --name, --grant, --no-grants, --auditor, --require-authenticator, --approve-domain or --no-approve-domains.',
+      'Say what to change: --name, --grant, --no-grants, --auditor, --monitor, --require-authenticator, --approve-domain or --no-approve-domains.',
       exitCodes.usage,
     )
   const authority = await signedInAuthority()
@@ -118,8 +122,8 @@ async function change(id: string, flags: RoleFlags & { grants: boolean; approveD
   report(flags.json, role, `Role ${role.name} changed.`)
 }
 
-function nameOf({ name, administrator, auditor }: RoleInfo): string {
-  const powers = [...(administrator ? ['administrator'] : []), ...(auditor ? ['auditor'] : [])]
+function nameOf({ name, ...role }: RoleInfo): string {
+  const powers = (['administrator', 'auditor', 'monitor'] as const).filter((power) => role[power])
   return powers.length > 0 ? `${name} (${powers.join(', ')})` : name
 }
 

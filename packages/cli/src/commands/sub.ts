@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { type ConnectFlags, connectSender, isFinal } from '../connect.ts'
 import { CommandError, describeError, exitCodes } from '../exit-codes.ts'
 import { collect, qualityOfService, wholeNumber } from '../flags.ts'
-import { asFormat, asJson, asText, type Line } from '../message-format.ts'
+import { asFormat, asJson, asText, gapText, type Line } from '../message-format.ts'
 import { note, print } from '../output.ts'
 
 interface SubFlags extends ConnectFlags {
@@ -72,10 +72,7 @@ async function subscribe(flags: SubFlags): Promise<void> {
       const { topic, packet } = rejection
       show({ topic, payload: Buffer.from(packet.payload), packet, sealed: null, rejection, receivedAt: new Date() })
     },
-    gap: ({ topic, senderName, from, to }) =>
-      note(
-        `sealmq: messages are missing on ${topic} from ${senderName}: sequence ${from}${to > from ? ` to ${to}` : ''} [gap]`,
-      ),
+    gap: (report) => note(gapText(report)),
     narrowed: (requested, filters) =>
       note(`sealmq: ${requested} is cut to what is granted: ${filters.join(' ') || 'nothing'} [narrowed]`),
     authority: (state) => {

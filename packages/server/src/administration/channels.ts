@@ -73,6 +73,7 @@ export async function addChannel(change: Change, request: ChannelCreate): Promis
   })
   const { suite = 'A256GCM', kind = 'telemetry', signing = 'each' } = request
   await change.rotate([id], { suite, kind, signing })
+  await change.tellBroker('refresh-sender', await sendersOfMonitors(transaction))
   return id
 }
 
@@ -197,6 +198,7 @@ async function requireFreeName(transaction: DatabaseTransaction, name: string): 
   if (taken) throw new AuthorityError('name-taken', `There is a channel ${name} already.`)
 }
 
+// Of those whom the broker lets use it.
 async function sendersOfChannel(transaction: DatabaseTransaction, channel: string): Promise<number[]> {
   const members = await transaction
     .selectFrom('grants')
@@ -204,6 +206,21 @@ async function sendersOfChannel(transaction: DatabaseTransaction, channel: strin
     .select('member_id')
     .distinct()
     .where('channel_id', '=', channel)
+    .execute()
+  const granted = await sendersOfMembers(
+    transaction,
+    members.map(({ member_id }) => member_id),
+  )
+  return [...new Set([...granted, ...(await sendersOfMonitors(transaction))])]
+}
+
+async function sendersOfMonitors(transaction: DatabaseTransaction): Promise<number[]> {
+  const members = await transaction
+    .selectFrom('roles')
+    .innerJoin('member_roles', 'member_roles.role_id', 'roles.id')
+    .select('member_id')
+    .distinct()
+    .where('monitor', '=', 1)
     .execute()
   return sendersOfMembers(
     transaction,

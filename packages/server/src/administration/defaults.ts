@@ -35,6 +35,7 @@ export async function seedDefaults(change: Change): Promise<void> {
         name,
         administrator,
         auditor: 0,
+        monitor: 0,
         require_authenticator: 0,
         approve_domains: '[]',
         revision: change.revision,

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ChannelRights } from '@sealmq/protocol'
 import { MessageDirectory, readMessageDirectory } from '../audit/messages/message-directory.ts'
+import { readBrokerGrants } from '../broker/broker-grants.ts'
 import type { BrokerPolicy } from '../broker/interface.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import { brokerUsername } from '../identity/senders.ts'
@@ -70,7 +71,7 @@ export class RightsSnapshot implements BrokerPolicy {
       .where('locked_at', 'is', null)
       .execute()
     const roles = await store.selectFrom('member_roles').selectAll().execute()
-    const grants = await store.selectFrom('grants').selectAll().execute()
+    const grants = await readBrokerGrants(store)
     const channels = await store.selectFrom('channels').select(['id', 'name']).execute()
     const filters = await store.selectFrom('channel_filters').selectAll().execute()
     const channelFilters = Map.groupBy(filters, ({ channel_id }) => channel_id)

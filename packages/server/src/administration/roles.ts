@@ -17,17 +17,20 @@ export async function listRoles(store: Database): Promise<RoleInfo[]> {
     .orderBy('grants.right')
     .execute()
   const members = await store.selectFrom('member_roles').select('role_id').execute()
-  return roles.map(({ id, name, administrator, auditor, require_authenticator, approve_domains, revision }) => ({
-    id,
-    name,
-    administrator: administrator === 1,
-    auditor: auditor === 1,
-    requireAuthenticator: require_authenticator === 1,
-    approveDomains: JSON.parse(approve_domains) as string[],
-    revision,
-    grants: grants.filter(({ role_id }) => role_id === id).map(({ channel, right }) => ({ channel, right })),
-    members: members.filter(({ role_id }) => role_id === id).length,
-  }))
+  return roles.map(
+    ({ id, name, administrator, auditor, monitor, require_authenticator, approve_domains, revision }) => ({
+      id,
+      name,
+      administrator: administrator === 1,
+      auditor: auditor === 1,
+      monitor: monitor === 1,
+      requireAuthenticator: require_authenticator === 1,
+      approveDomains: JSON.parse(approve_domains) as string[],
+      revision,
+      grants: grants.filter(({ role_id }) => role_id === id).map(({ channel, right }) => ({ channel, right })),
+      members: members.filter(({ role_id }) => role_id === id).length,
+    }),
+  )
 }
 
 /** One role by id or name. @throws AuthorityError `not-found` */
@@ -37,10 +40,11 @@ export async function findRole(store: Database, idOrName: string): Promise<RoleI
   return role
 }
 
-/** @throws AuthorityError `name-taken`, `not-found` */
+/** @throws AuthorityError `name-taken`, `not-found`, `bad-request` (a monitor with grants, or that administers) */
 export async function createRole(context: ChangeContext, request: RoleCreate): Promise<string> {
   return applyChange(context, async (change) => {
     await requireFreeName(change.transaction, request.name)
+    refuseMixedMonitor({ administrator: false, monitor: false, ...request })
     const id = randomUUID()
     await change.transaction
       .insertInto('roles')
@@ -49,10 +53,11 @@ export async function createRole(context: ChangeContext, request: RoleCreate): P
         name: request.name,
         administrator: request.administrator ? 1 : 0,
         auditor: request.auditor ? 1 : 0,
+        monitor: request.monitor ? 1 : 0,
         require_authenticator: request.requireAuthenticator ? 1 : 0,
         approve_domains: domains(
           request.approveDomains ?? [],
-          request.administrator === true || request.auditor === true,
+          request.administrator === true || request.auditor === true || request.monitor === true,
         ),
         revision: change.revision,
       })
@@ -69,7 +74,8 @@ export async function createRole(context: ChangeContext, request: RoleCreate): P
 
 /**
  * Changes a role; channels of which a grant goes away start an epoch.
- * @throws AuthorityError `conflict` when the role has changed since the asker read it, `not-found`, `name-taken`
+ * @throws AuthorityError `conflict` when the role has changed since the asker read it, `not-found`, `name-taken`,
+ *   `bad-request` (a monitor with grants, or that administers)
  */
 export async function changeRole(context: ChangeContext, idOrName: string, request: RoleChange): Promise<string> {
   return applyChange(context, async (change) => {
@@ -90,11 +96,13 @@ export async function changeRole(context: ChangeContext, idOrName: string, reque
       on: { kind: 'role', id: role.id, name: role.name },
       detail: difference(role as unknown as { [name: string]: unknown }, wanted),
     })
+    refuseMixedMonitor({ ...role, ...request })
     if (request.grants) await setGrants(change, role.id, request.grants)
     const {
       requireAuthenticator = role.requireAuthenticator,
       approveDomains = role.approveDomains,
       auditor = role.auditor,
+      monitor = role.monitor,
     } = request
     if ((auditor && !role.auditor) || (requireAuthenticator && !role.requireAuthenticator)) {
       await refuseRoleOfDevices(change.transaction, role)
@@ -103,12 +111,15 @@ export async function changeRole(context: ChangeContext, idOrName: string, reque
       .updateTable('roles')
       .set({
         auditor: auditor ? 1 : 0,
+        monitor: monitor ? 1 : 0,
         require_authenticator: requireAuthenticator ? 1 : 0,
-        approve_domains: domains(approveDomains, role.administrator || auditor),
+        approve_domains: domains(approveDomains, role.administrator || auditor || monitor),
         revision: change.revision,
       })
       .where('id', '=', role.id)
       .execute()
+    // What it may at the broker is another thing now; it held no keys, so no channel starts an epoch.
+    if (monitor !== role.monitor) await change.tellBroker('refresh-sender', await sendersOfRole(change, role.id))
     return role.id
   })
 }
@@ -135,9 +146,21 @@ export async function deleteRole(context: ChangeContext, idOrName: string): Prom
   })
 }
 
+// Who looks at everything neither reads nor writes by the same role: what it may is said by its one word.
+function refuseMixedMonitor(role: Pick<RoleInfo, 'administrator' | 'monitor'> & { grants: readonly Grant[] }): void {
+  if (!role.monitor || (!role.administrator && role.grants.length === 0)) return
+  throw new AuthorityError(
+    'bad-request',
+    'A monitor receives every channel sealed and nothing else: take its grants away, or make another role for them.',
+  )
+}
+
 function domains(names: readonly string[], isPowerful: boolean): string {
   if (isPowerful && names.length > 0) {
-    throw new AuthorityError('bad-request', 'A role that administers or audits is never given by the address alone.')
+    throw new AuthorityError(
+      'bad-request',
+      'A role that administers, audits or monitors is never given by the address alone.',
+    )
   }
   return JSON.stringify([...new Set(names.map((name) => name.toLowerCase()))])
 }

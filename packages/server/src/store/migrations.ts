@@ -12,6 +12,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '003-audit': audit(engine),
       '004-broker-passwords': brokerPasswords(engine),
       '005-devices': devices(),
+      '006-monitors': monitors(),
     }),
   }
 }
@@ -309,6 +310,17 @@ function devices(): Migration {
         .createIndex('senders_member')
         .on('senders')
         .columns(['member_id'] as never)
+        .execute()
+    },
+  }
+}
+
+function monitors(): Migration {
+  return {
+    up: async (db: Kysely<never>) => {
+      await db.schema
+        .alterTable('roles')
+        .addColumn('monitor', 'integer', (c) => c.notNull().defaultTo(0))
         .execute()
     },
   }

@@ -83,6 +83,8 @@ export interface Schema {
     administrator: number
     /** Reads the audit log. */
     auditor: number
+    /** Receives every channel at the broker, and is given no keys. */
+    monitor: number
     require_authenticator: number
     /** JSON list. */
     approve_domains: string

@@ -3,6 +3,7 @@ import { brokerPassword, brokerUsername } from '../../identity/senders.ts'
 import type { MasterKey } from '../../keys/master-key.ts'
 import { consistentRead } from '../../store/consistent-read.ts'
 import type { Database } from '../../store/schema.ts'
+import { readBrokerGrants } from '../broker-grants.ts'
 import { type Acl, securityName } from './security-state.ts'
 
 /** What the broker should have, by names of its own. */
@@ -31,7 +32,7 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
       .where('locked_at', 'is', null)
       .execute(),
     memberRoles: await transaction.selectFrom('member_roles').selectAll().execute(),
-    grants: await transaction.selectFrom('grants').selectAll().execute(),
+    grants: await readBrokerGrants(transaction),
     filters: await transaction.selectFrom('channel_filters').selectAll().execute(),
   }))
   const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)

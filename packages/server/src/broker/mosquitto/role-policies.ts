@@ -1,8 +1,9 @@
 import type { ChannelRights } from '@sealmq/protocol'
 import { consistentRead } from '../../store/consistent-read.ts'
 import type { Database } from '../../store/schema.ts'
+import { readBrokerGrants } from '../broker-grants.ts'
 
-/** What one role alone grants, on every channel. */
+/** What one role alone lets its members do at the broker, on every channel. */
 export interface RolePolicy {
   id: string
   name: string
@@ -14,7 +15,7 @@ export async function readRolePolicies(store: Database): Promise<RolePolicy[]> {
   const { roles, channels, grants, filters } = await consistentRead(store, async (transaction) => ({
     roles: await transaction.selectFrom('roles').select(['id', 'name']).orderBy('name').execute(),
     channels: await transaction.selectFrom('channels').select(['id', 'name']).orderBy('name').execute(),
-    grants: await transaction.selectFrom('grants').selectAll().execute(),
+    grants: await readBrokerGrants(transaction),
     filters: await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute(),
   }))
   const granted = new Set(grants.map(({ role_id, channel_id, right }) => `${role_id} ${channel_id} ${right}`))
