@@ -58,7 +58,11 @@ export const Me = Type.Object({
   secondFactor: SecondFactor,
   /** What the roles allow, for people to read. */
   grants: Type.Array(
-    Type.Object({ channel: Type.String(), right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]) }),
+    Type.Object({
+      channel: Type.String(),
+      right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]),
+      filters: Type.Optional(Type.Array(Type.String(), { description: 'Only on these; without it: on all of it' })),
+    }),
   ),
 })
 export type Me = Static<typeof Me>
