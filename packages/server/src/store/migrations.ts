@@ -12,6 +12,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '003-audit': audit(engine),
       '004-broker-passwords': brokerPasswords(engine),
       '005-devices': devices(),
+      '007-narrowed-grants': narrowedGrants(),
     }),
   }
 }
@@ -310,6 +311,14 @@ function devices(): Migration {
         .on('senders')
         .columns(['member_id'] as never)
         .execute()
+    },
+  }
+}
+
+function narrowedGrants(): Migration {
+  return {
+    up: async (db: Kysely<never>) => {
+      await db.schema.alterTable('grants').addColumn('filters', 'text').execute()
     },
   }
 }

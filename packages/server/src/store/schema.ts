@@ -99,7 +99,8 @@ export interface Schema {
     number: number
   }
   channel_filters: { channel_id: string; filter: string }
-  grants: { role_id: string; channel_id: string; right: Right }
+  /** `filters` narrows a publish grant, JSON list; null: the whole channel. */
+  grants: { role_id: string; channel_id: string; right: Right; filters: string | null }
   epochs: {
     channel_id: string
     epoch: number
