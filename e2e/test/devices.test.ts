@@ -153,6 +153,27 @@ describe('devices by the command line', { timeout: 180_000 }, () => {
     expect((await admin.run('devices', 'list')).out).not.toContain('pump-4')
   })
 
+  it('publish under their own name alone where a grant says {member}', async () => {
+    const { admin } = people
+    expect(await admin.run('channels', 'create', 'units', '--filter', 'units/#')).toMatchObject({ code: 0 })
+    const grants = ['--grant', 'publish:units=units/{member}/#', '--grant', 'publish:units=units/all/{member}']
+    expect(await admin.run('roles', 'create', 'unit', ...grants)).toMatchObject({ code: 0 })
+    expect((await admin.run('roles', 'list')).out).toMatch(
+      /^unit +0 +units \(units\/all\/\{member\}, units\/\{member\}\/#\) +- /m,
+    )
+    const device = people.install()
+    const { ticket } = json<Made>(await admin.run('devices', 'add', 'unit-1', '--role', 'unit', '--json'))
+    expect(await device.runWithInput(`${ticket}\n`, 'enroll', '-')).toMatchObject({ code: 0 })
+    expect((await device.run('whoami')).out).toContain('may publish: units (units/all/unit-1, units/unit-1/#)')
+    for (const topic of ['units/unit-1/pressure', 'units/all/unit-1'])
+      expect(await device.run('pub', '-t', topic, '-q', '1', '-m', 'x'), topic).toMatchObject({ code: 0 })
+    for (const topic of ['units/unit-2/pressure', 'units/all/unit-2', 'units/all'])
+      expect(await device.run('pub', '-t', topic, '-q', '1', '-m', 'x'), topic).toMatchObject({
+        code: 4,
+        err: expect.stringContaining('may publish on units/all/unit-1, units/unit-1/# only'),
+      })
+  })
+
   it('are imported from a file, all or none', async () => {
     const { admin } = people
     const folder = temporaryFolder()
