@@ -76,6 +76,12 @@ export const Session = Type.Object({
 })
 export type Session = Static<typeof Session>
 
+/** The next token, made where it will be used and kept there before it is told. */
+export const RenewalRequest = Type.Object({
+  token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '256 random bits, base64url' }),
+})
+export type RenewalRequest = Static<typeof RenewalRequest>
+
 export const SenderRequest = Type.Object({
   name: memberName,
   algorithm: Type.Union([Type.Literal('ES256'), Type.Literal('EdDSA')]),

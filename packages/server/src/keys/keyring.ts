@@ -24,6 +24,8 @@ export interface KeyringContext {
   masterKey: MasterKey
   identity: DeploymentIdentity
   now: () => number
+  /** How long a sender's token should serve, ms. */
+  tokenTime: number
   /** Told when records could not be appended. */
   appendFailed?: () => void
 }
@@ -42,7 +44,7 @@ export class KeyringBuilder {
 
   /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
   async keyringOf(sender: number, by: AuditOrigin): Promise<Keyring> {
-    const { store, identity, now, appendFailed } = this.#context
+    const { store, identity, now, tokenTime, appendFailed } = this.#context
     const view = await consistentRead(store, (transaction) => readView(transaction, sender, now()))
     if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
     const issuedAt = now()
@@ -60,6 +62,7 @@ export class KeyringBuilder {
       revision: view.revision,
       deployment: toBase64url(identity.deployment),
       sender,
+      renewAt: view.tokenSince + tokenTime / 2,
       directory: await this.#signedDirectory(view, issuedAt),
       channels,
     }
@@ -127,7 +130,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
   const own = await transaction
     .selectFrom('senders')
     .innerJoin('members', 'members.id', 'senders.member_id')
-    .select(['member_id', 'email', 'kind'])
+    .select(['member_id', 'email', 'kind', 'token_since', 'senders.created_at as created_at'])
     .where('sender', '=', sender)
     .where('revoked_at', 'is', null)
     .where('locked_at', 'is', null)
@@ -156,6 +159,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
   return {
     revision: deployment.revision,
     directoryNumber: deployment.directory_number,
+    tokenSince: own.token_since ?? own.created_at,
     senders: senders.map((row) => ({
       sender: row.sender,
       member: row.member_id,

@@ -12,7 +12,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '003-audit': audit(engine),
       '004-broker-passwords': brokerPasswords(engine),
       '005-devices': devices(),
-      '007-narrowed-grants': narrowedGrants(),
+      '007-devices': narrowedGrantsAndRenewal(engine),
     }),
   }
 }
@@ -315,10 +315,30 @@ function devices(): Migration {
   }
 }
 
-function narrowedGrants(): Migration {
+function narrowedGrantsAndRenewal(engine: Engine): Migration {
+  const bytes = engine === 'sqlite' ? 'blob' : 'bytea'
   return {
     up: async (db: Kysely<never>) => {
       await db.schema.alterTable('grants').addColumn('filters', 'text').execute()
+      const senders = () => db.schema.alterTable('senders')
+      await senders()
+        .addColumn('token_generation', 'integer', (c) => c.notNull().defaultTo(1))
+        .execute()
+      await senders().addColumn('token_since', 'bigint').execute()
+      await senders().addColumn('next_token_hash', bytes).execute()
+      await senders().addColumn('copied_at', 'bigint').execute()
+      await db.schema
+        .createIndex('senders_next_token')
+        .on('senders')
+        .columns(['next_token_hash'] as never)
+        .unique()
+        .execute()
+      await db.schema
+        .createTable('spent_tokens')
+        .addColumn('token_hash', bytes, (c) => c.primaryKey())
+        .addColumn('sender', 'integer', (c) => c.notNull())
+        .addColumn('spent_at', 'bigint', (c) => c.notNull())
+        .execute()
     },
   }
 }
