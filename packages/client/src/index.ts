@@ -6,6 +6,6 @@ export {
 } from './authority/authority-client.ts'
 export { ClientError, type ClientErrorCode, clientErrorCodes } from './client-error.ts'
 export type { ClientEvents, GapReport, Listeners, Rejection } from './events.ts'
-export { type DeviceEnrolment, enrolDevice, enrolSender, type Identity } from './identity.ts'
+export { type DeviceEnrolment, enrolDevice, enrolSender, type Identity, type TokenKeeper } from './identity.ts'
 export { type Granted, type PublishOptions, SealedClient, type SealedClientOptions } from './sealed-client.ts'
 export { memoryStorage, mergeRemembered, type RememberedState, type Storage } from './storage.ts'
