@@ -74,11 +74,17 @@ def check_object_refusal(objects, vector):
     assert code == vector["code"], f"{code}, not {vector['code']}"
 
 
+def check_publishing(setup, vector):
+    permitted = code_of(lambda: Receiver(setup).check_sealing(vector["sender"], vector["topic"], 0)) == "accepted"
+    assert permitted == vector["permitted"], f"permitted: {permitted}"
+
+
 def main(folder):
     messages, objects = (json.loads((folder / name).read_text()) for name in ("messages.json", "signed-objects.json"))
     setup = messages["setup"]
     work = [("messages", messages["messages"], check_message, setup), ("refusals", messages["refusals"], check_refusal, setup),
-            ("objects", objects["objects"], check_object, objects), ("objectRefusals", objects["refusals"], check_object_refusal, objects)]
+            ("objects", objects["objects"], check_object, objects), ("objectRefusals", objects["refusals"], check_object_refusal, objects),
+            ("publishing", objects["publishing"]["cases"], check_publishing, {**setup, **{kind: objects["publishing"][kind] for kind in ("manifest", "directory")}})]
     passed, failed = {}, []
     for part, vectors, check, context in work:
         passed[part] = 0

@@ -1,7 +1,7 @@
 """Opens as a receiver does: the order of checks and freshness (docs/protocol.md, sections 8 and 9)."""
 
 import cbor2
-from sealed_message import (MessageKey, Refused, decode_envelope, decode_inner, hkdf, is_topic_name, matches, require,
+from sealed_message import (MessageKey, Refused, decode_envelope, decode_inner, expand, hkdf, is_topic_name, matches, require,
                             read_signed_object, verify, SUITES)
 
 
@@ -21,8 +21,13 @@ class Receiver:
     def holds(self, topic):
         return is_topic_name(topic) and any(matches(entry, topic) for entry in self.manifest["filters"])
 
-    def may_publish(self, sender):
-        return any(role in self.manifest["publishRoles"] for role in self.senders[sender]["roles"])
+    def may_publish(self, sender, topic):
+        entry = self.senders[sender]
+        if any(role in self.manifest["publishRoles"] for role in entry["roles"]):
+            return True
+        device = entry["memberName"] if entry.get("kind") == "device" else None
+        filters = [expand(text, device) for grant in self.manifest.get("publishWithin", []) if grant["role"] in entry["roles"] for text in grant["filters"]]
+        return any(text is not None and matches(text, topic) for text in filters)
 
     def message_key(self, epoch, sender, session):
         return MessageKey(epoch["suite"], self.keys[epoch["epoch"]], self.manifest["deployment"], self.manifest["channel"], epoch["epoch"], sender, session)
@@ -46,7 +51,7 @@ class Receiver:
         plaintext = key.open(parts["partialIv"], enc, parts["ciphertext"])
         require(not signed or verify(sender["algorithm"], sender["publicKey"], parts["signature"], countersign), "not-authentic")
         fields, payload = decode_inner(plaintext)
-        require(self.may_publish(parts["sender"]), "not-permitted")
+        require(self.may_publish(parts["sender"], topic), "not-permitted")
         require(epoch["sealUntil"] is None or parts["sealedAt"] <= epoch["sealUntil"], "epoch-retired")
         require(epoch["kind"] != "command" or not (retained or shared), "stale")
         repeat = self.fresh(topic, parts, fields, epoch["kind"], now, retained or duplicate)
@@ -86,5 +91,5 @@ class Receiver:
         return False
 
     def check_sealing(self, sender, topic, now):
-        require(self.holds(topic) and not topic.startswith("$") and self.may_publish(sender), "not-permitted")
+        require(self.holds(topic) and not topic.startswith("$") and self.may_publish(sender, topic), "not-permitted")
         require(now <= self.manifest["issuedAt"] + self.manifest["lease"] * 1000, "lease-expired")

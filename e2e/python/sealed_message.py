@@ -191,17 +191,21 @@ ONE_OF = lambda *values: lambda value: value in values
 TEXT = lambda value: type(value) is str
 EPOCH = {"epoch": UINT32, "suite": ONE_OF(*SUITES), "kind": ONE_OF("telemetry", "state", "command"), "signing": ONE_OF("each", "off", "batch"),
          "keyCheck": BYTES(32), "sealUntil": UINT_OR_NULL, "openUntil": UINT_OR_NULL}
-SENDER = {"sender": UINT32, "member": TEXT, "memberName": TEXT, "senderName": TEXT, "roles": TEXTS, "algorithm": ONE_OF("ES256", "EdDSA"),
+SENDER = {"sender": UINT32, "member": TEXT, "memberName": TEXT, "senderName": TEXT, "kind": TEXT, "roles": TEXTS, "algorithm": ONE_OF("ES256", "EdDSA"),
           "publicKey": lambda value: type(value) is bytes and len(value) in (32, 65), "revokedAt": UINT_OR_NULL}
 MANIFEST = {"number": is_uint, "deployment": BYTES(16), "channel": BYTES(16), "name": TEXT, "filters": TEXTS, "maximumAge": is_uint,
             "late": ONE_OF("mark", "refuse"), "lease": is_uint, "issuedAt": is_uint, "publishRoles": TEXTS, "subscribeRoles": TEXTS,
+            "publishWithin": lambda value: type(value) is list and all(fits(grant, {"role": TEXT, "filters": TEXTS}) for grant in value),
             "epochs": lambda value: type(value) is list and value and all(fits(epoch, EPOCH) for epoch in value)}
 DIRECTORY = {"number": is_uint, "deployment": BYTES(16), "issuedAt": is_uint,
              "senders": lambda value: type(value) is list and all(fits(sender, SENDER) for sender in value)}
 
 
+MAY_BE_ABSENT = {"kind", "publishWithin"}
+
+
 def fits(value, fields):
-    return type(value) is dict and all(name in value and test(value[name]) for name, test in fields.items())
+    return type(value) is dict and all(test(value[name]) if name in value else name in MAY_BE_ABSENT for name, test in fields.items())
 
 
 def read_signed_object(kind, data, authority_key, deployment, remembered=0):
@@ -231,6 +235,22 @@ def matches(topic_filter, topic):
         if index >= len(parts) or level not in ("+", parts[index]):
             return False
     return len(levels) == len(parts)
+
+
+def is_filter(text):
+    levels = text.split("/")
+    return (is_topic_name(text.replace("+", "x").replace("#", "x"))
+            and all(level in ("+", "#") or not set(level) & set("+#") for level in levels) and "#" not in levels[:-1])
+
+
+def expand(topic_filter, device):
+    """10: the filter of a narrowed grant for one sender, or None."""
+    levels = topic_filter.split("/")
+    if "{member}" in levels:
+        if not device or set(device) & set("/+#\0") or device.startswith("$"):
+            return None
+        topic_filter = "/".join(device if level == "{member}" else level for level in levels)
+    return topic_filter if is_filter(topic_filter) else None
 
 
 def is_topic_name(topic):

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +15,7 @@ interface Made {
 }
 interface Kept {
   session: null
-  identity: { token: string; authority: string; ca: string | null }
+  identity: { token: string; nextToken?: string; authority: string; ca: string | null }
 }
 
 const kept = ({ home }: Installation) => JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')) as Kept
@@ -151,6 +152,110 @@ describe('devices by the command line', { timeout: 180_000 }, () => {
     }
     expect(await admin.run('devices', 'remove', 'pump-4')).toMatchObject({ code: 0 })
     expect((await admin.run('devices', 'list')).out).not.toContain('pump-4')
+  })
+
+  it('publish under their own name alone where a grant says {member}', async () => {
+    const { admin } = people
+    expect(await admin.run('channels', 'create', 'units', '--filter', 'units/#')).toMatchObject({ code: 0 })
+    const grants = ['--grant', 'publish:units=units/{member}/#', '--grant', 'publish:units=units/all/{member}']
+    expect(await admin.run('roles', 'create', 'unit', ...grants)).toMatchObject({ code: 0 })
+    expect((await admin.run('roles', 'list')).out).toMatch(
+      /^unit +0 +units \(units\/all\/\{member\}, units\/\{member\}\/#\) +- /m,
+    )
+    const device = people.install()
+    const { ticket } = json<Made>(await admin.run('devices', 'add', 'unit-1', '--role', 'unit', '--json'))
+    expect(await device.runWithInput(`${ticket}\n`, 'enroll', '-')).toMatchObject({ code: 0 })
+    expect((await device.run('whoami')).out).toContain('may publish: units (units/all/unit-1, units/unit-1/#)')
+    for (const topic of ['units/unit-1/pressure', 'units/all/unit-1'])
+      expect(await device.run('pub', '-t', topic, '-q', '1', '-m', 'x'), topic).toMatchObject({ code: 0 })
+    for (const topic of ['units/unit-2/pressure', 'units/all/unit-2', 'units/all'])
+      expect(await device.run('pub', '-t', topic, '-q', '1', '-m', 'x'), topic).toMatchObject({
+        code: 4,
+        err: expect.stringContaining('may publish on units/all/unit-1, units/unit-1/# only'),
+      })
+  })
+
+  describe('whose tokens are renewed', () => {
+    const publish = (device: Installation) => device.run('pub', '-t', 'iot/sensor', '-q', '1', '-m', 'x')
+    const path = ({ home }: Installation) => join(home, 'credentials.json')
+    const content = (device: Installation) => JSON.parse(readFileSync(path(device), 'utf8'))
+    const edit = (device: Installation, change: Partial<Kept['identity']>) => {
+      const { identity, ...kept } = content(device)
+      writeFileSync(path(device), JSON.stringify({ ...kept, identity: { ...identity, ...change } }))
+    }
+    /** A second machine with the same folder. */
+    const clone = (device: Installation) => {
+      const copy = people.install()
+      cpSync(device.home, copy.home, { recursive: true })
+      return copy
+    }
+    const due = () => people.change('update senders set created_at = 0, token_since = null')
+    const longAgo = () => people.change('update spent_tokens set spent_at = 0')
+
+    it('go on with the next one, in every process of the folder', async () => {
+      const device = await enrolled('renewed')
+      const before = kept(device).identity.token
+      const sub = device.start('sub', '-t', 'iot/sensor', '-C', '2', '--json', '-d')
+      const told = lines(sub, 'stderr')
+      await lineThat(told, (line) => line.includes('[subscribed]'))
+      due()
+      expect(await publish(device)).toMatchObject({ code: 0 })
+      const after = kept(device).identity.token
+      expect(after).not.toBe(before)
+      expect(content(device).identity).not.toHaveProperty('nextToken')
+      expect(statSync(path(device)).mode & 0o777).toBe(0o600)
+      expect(await device.run('whoami')).toMatchObject({ code: 0 })
+      longAgo()
+      // The keyring is read anew by the process that began with the token of before.
+      expect(await people.admin.run('channels', 'rotate', 'sensor')).toMatchObject({ code: 0 })
+      expect(await publish(device)).toMatchObject({ code: 0 })
+      expect(await ended(sub)).toBe(0)
+      expect((await people.admin.run('devices', 'show', 'renewed')).out).toMatch(/^state +enrolled$/m)
+    })
+
+    it('go on wherever the device was stopped between the next token and its place', async () => {
+      const device = await enrolled('stopped')
+      const { token, authority } = kept(device).identity
+      const nextToken = randomBytes(32).toString('base64url')
+      // Kept, not told.
+      due()
+      edit(device, { nextToken })
+      expect(await publish(device)).toMatchObject({ code: 0 })
+      expect(content(device).identity).toMatchObject({ token: nextToken })
+      // Kept and told; the answer was lost.
+      const after = randomBytes(32).toString('base64url')
+      const told = await fetch(`${authority}/api/v1/renewal`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${nextToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ token: after }),
+      })
+      expect([token === nextToken, told.status]).toEqual([false, 204])
+      edit(device, { nextToken: after })
+      due()
+      expect(await publish(device)).toMatchObject({ code: 0 })
+      expect(content(device).identity).toMatchObject({ token: after })
+      expect(content(device).identity).not.toHaveProperty('nextToken')
+      expect(await publish(device)).toMatchObject({ code: 0 })
+    })
+
+    it('show two copies of one folder, and both are out until the device is enrolled anew', async () => {
+      const device = await enrolled('cloned')
+      const copy = clone(device)
+      for (const one of [device, copy]) expect(await publish(one)).toMatchObject({ code: 0 })
+      due()
+      expect(await publish(copy)).toMatchObject({ code: 0 })
+      expect(await publish(copy)).toMatchObject({ code: 0 })
+      longAgo()
+      const refused = { code: 3, err: expect.stringContaining('Two installations had the same credentials') }
+      expect(await publish(device)).toMatchObject(refused)
+      expect(await publish(copy)).toMatchObject(refused)
+      expect((await people.admin.run('devices', 'list', '--search', 'cloned')).out).toMatch(/^cloned +sensor +copied /m)
+      expect((await people.admin.run('audit', 'list', '--action', 'sender.copied')).out).toContain('cloned')
+      const { ticket } = json<Made>(await people.admin.run('devices', 'ticket', 'cloned', '--json'))
+      expect(await device.run('enroll', ticket, '--force')).toMatchObject({ code: 0 })
+      expect(await publish(device)).toMatchObject({ code: 0 })
+      expect(await publish(copy)).toMatchObject(refused)
+    })
   })
 
   it('are imported from a file, all or none', async () => {

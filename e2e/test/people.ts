@@ -113,6 +113,13 @@ export class People {
     return { recoveryCodes, nextCode: () => totp.generate({ timestamp: Date.now() + 30_000 }) }
   }
 
+  /** Changes the store, as if time had passed. */
+  change(statement: string): void {
+    const store = new DatabaseSync(join(this.#data, 'sealmq.db'))
+    store.exec(statement)
+    store.close()
+  }
+
   /** Makes the factor of a person's sessions an old one. */
   age(email: string): void {
     const store = new DatabaseSync(join(this.#data, 'sealmq.db'))

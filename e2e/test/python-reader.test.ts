@@ -9,7 +9,7 @@ const reader = fileURLToPath(new URL('../python/read_vectors.py', import.meta.ur
 const vectors = fileURLToPath(new URL('../../packages/protocol/vectors/', import.meta.url))
 
 interface Report {
-  passed: Record<'messages' | 'refusals' | 'objects' | 'objectRefusals', number>
+  passed: Record<'messages' | 'refusals' | 'objects' | 'objectRefusals' | 'publishing', number>
   failed: { part: string; name: string; reason: string }[]
 }
 
@@ -47,6 +47,7 @@ describe('the reader in Python, written from docs/protocol.md', () => {
           refusals: messages.refusals.length,
           objects: objects.objects.length,
           objectRefusals: objects.refusals.length,
+          publishing: objects.publishing.cases.length,
         },
         failed: [],
       },

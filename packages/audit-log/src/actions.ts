@@ -46,6 +46,8 @@ export const auditActions = {
   'epoch.start': 'An epoch of a channel began',
   'sender.add': 'A sender was entered',
   'sender.remove': 'A sender was revoked',
+  'sender.renew': 'A sender was given its next token',
+  'sender.copied': 'Two installations had the credentials of a sender',
   'keys.fetch': 'A sender was given epoch keys for the first time',
   'mail.test': 'A test mail was sent',
   'audit.export': 'The audit log was exported',

@@ -2,6 +2,7 @@ import { ClientError, type SealedClient } from '@sealmq/client'
 import { type ConnectOptions, connectAsync, fileStorage } from '@sealmq/client/node'
 import { readIdentity, rememberedPath } from './credentials-file.ts'
 import { authorityOptions } from './open-authority.ts'
+import { tokenKeeper } from './token-keeper.ts'
 
 /** What pub and sub have in common. */
 export interface ConnectFlags {
@@ -17,6 +18,7 @@ export async function connectSender(flags: ConnectFlags, more: Partial<ConnectOp
     identity,
     fetch: authorityOptions(identity.authority, identity.ca).fetch,
     storage: fileStorage(rememberedPath(identity.sender)),
+    ...(await tokenKeeper(identity)),
     brokerUrl: flags.broker,
     clientIdSuffix: flags.id ?? `${process.pid}`,
     ...(flags.mqtt5 ? { protocolVersion: 5 } : {}),

@@ -1,7 +1,8 @@
 import { AuthorityClient, type Identity } from '@sealmq/client'
+import { withFileLock } from '@sealmq/client/node'
 import type { Me } from '@sealmq/protocol/api'
 import { CommandError, exitCodes } from './exit-codes.ts'
-import { homePath, readHomeFile, removeHomeFile, writeHomeFile } from './home-files.ts'
+import { homePath, makeHomeFolder, readHomeFile, removeHomeFile, writeHomeFile } from './home-files.ts'
 import { loginCommand } from './next-command.ts'
 import { authorityOptions } from './open-authority.ts'
 
@@ -27,6 +28,8 @@ export interface Credentials {
 }
 
 const credentialsFile = 'credentials.json'
+/** How long to wait for other processes, ms; longer than a lock that was left behind counts. */
+const lockPatience = 15_000
 const rememberedFile = (sender: number) => `remembered-${sender}.json`
 /** Where this sender remembers numbers and messages accepted. */
 export const rememberedPath = (sender: number): string => homePath(rememberedFile(sender))
@@ -77,8 +80,23 @@ export async function readIdentity(): Promise<Identity> {
   )
 }
 
+/** @throws ClientError `storage-busy` */
 export async function writeCredentials(credentials: Credentials): Promise<void> {
-  await writeHomeFile(credentialsFile, credentials)
+  await makeHomeFolder()
+  await withFileLock(homePath(credentialsFile), lockPatience, () => writeHomeFile(credentialsFile, credentials))
+}
+
+/**
+ * Changes the identity as it is kept now, while no other process does.
+ * @param change is given the identity; what it returns is written, null writes nothing
+ * @throws ClientError `storage-busy`
+ */
+export async function changeIdentity(change: (identity: Identity) => Identity | null): Promise<void> {
+  await withFileLock(homePath(credentialsFile), lockPatience, async (isHeld) => {
+    const credentials = await readCredentials()
+    const changed = credentials.identity && change(credentials.identity)
+    if (changed && (await isHeld())) await writeHomeFile(credentialsFile, { ...credentials, identity: changed })
+  })
 }
 
 export async function removeCredentials({ identity }: Credentials): Promise<void> {

@@ -17,10 +17,15 @@ export async function readHomeFile(name: string): Promise<string | null> {
   })
 }
 
-/** Writes JSON as a whole, mode 0600 in a folder of mode 0700. */
-export async function writeHomeFile(name: string, content: unknown): Promise<void> {
+/** Makes the folder of mode 0700, or gives it that mode. */
+export async function makeHomeFolder(): Promise<void> {
   await mkdir(homeFolder(), { recursive: true, mode: 0o700 })
   await chmod(homeFolder(), 0o700)
+}
+
+/** Writes JSON as a whole, mode 0600 in a folder of mode 0700. */
+export async function writeHomeFile(name: string, content: unknown): Promise<void> {
+  await makeHomeFolder()
   // Each writer has a new file of its own: what is renamed into place is always one whole state.
   const next = `${homePath(name)}.${randomUUID()}.new`
   try {
@@ -32,9 +37,20 @@ export async function writeHomeFile(name: string, content: unknown): Promise<voi
       await file.close()
     }
     await rename(next, homePath(name))
+    await syncFolder()
   } catch (error) {
     await rm(next, { force: true })
     throw error
+  }
+}
+
+// Else the file of before could be back after the power has failed.
+async function syncFolder(): Promise<void> {
+  const folder = await open(homeFolder(), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@sealmq/protocol'
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
 import type { ClientError } from './client-error.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, TokenKeeper } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
 import { ownKeyring } from './own-keyring.ts'
 import { mayBeNew } from './refusals.ts'
@@ -20,6 +20,8 @@ export interface EnvelopeOpenerOptions {
   cryptography: Cryptography
   /** The numbers of manifests and directory are kept there. What was accepted is neither read nor kept. */
   storage: Storage
+  /** Keeps the token of an identity that renews it; without it the identity's own is used. */
+  tokens?: TokenKeeper
   fetch?: Fetch | undefined
   /** Whether the authority can be reached, whenever that changes after the start. */
   authority?: (state: 'online' | 'away') => void
@@ -44,13 +46,18 @@ export class EnvelopeOpener {
   #isStarted = false
 
   private constructor(options: EnvelopeOpenerOptions, keyring: HeldKeyring) {
-    const { identity, cryptography, storage, fetch, monotonic = () => performance.now() } = options
+    const { identity, cryptography, storage, tokens, fetch, monotonic = () => performance.now() } = options
     this.#keyring = keyring
     this.#storage = storage
     this.#opener = new MessageOpener({ keyring, cryptography, replay: new ReplayState() })
     this.#refresh = new KeyringRefresh({
-      authority: new AuthorityClient({ url: identity.authority, token: identity.token, fetch }),
+      authority: new AuthorityClient({
+        url: identity.authority,
+        token: tokens ? () => tokens.current() : identity.token,
+        fetch,
+      }),
       keyring,
+      tokens: tokens ?? null,
       monotonic,
       refreshed: () => {},
       reached: (state) => {

@@ -13,12 +13,25 @@ export interface Identity {
   sender: number
   /** Bearer token of this sender. */
   token: string
+  /** Made to replace it, and perhaps told the authority; it is not used before it stands in `token`. */
+  nextToken?: string
   broker: { username: string; password: string }
   algorithm: SignatureAlgorithm
   /** PKCS #8, base64url. */
   signingKey: string
   /** PEM of the CA that the authority's and broker's certificates must come from; null for the system's. */
   ca: string | null
+}
+
+/** Where a sender's token is kept, so that it can be renewed: every process of the sender has the same. */
+export interface TokenKeeper {
+  /** The token to use now, as it is kept. */
+  current(): Promise<string>
+  /**
+   * Replaces it: keeps the next one, tells it, and only then puts it in the place of the one before.
+   * @param tell rejects when the authority did not take it; the same one is told again then
+   */
+  renew(tell: (next: string) => Promise<void>): Promise<void>
 }
 
 /**

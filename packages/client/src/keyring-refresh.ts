@@ -2,10 +2,13 @@ import { type HeldKeyring, KeyringError } from '@sealmq/protocol'
 import { type AuthorityClient, AuthorityError } from './authority/authority-client.ts'
 import { readChanges } from './authority/change-feed.ts'
 import { ClientError } from './client-error.ts'
+import type { TokenKeeper } from './identity.ts'
 
 export interface KeyringRefreshOptions {
   authority: AuthorityClient
   keyring: HeldKeyring
+  /** Null: the token is not renewed. */
+  tokens: TokenKeeper | null
   /** Monotonic, ms. */
   monotonic: () => number
   /** The keyring was read anew. */
@@ -36,6 +39,7 @@ export class KeyringRefresh {
   #lastDemand = Number.NEGATIVE_INFINITY
   #holdAgainAt = Number.NEGATIVE_INFINITY
   #away = false
+  #renewing: Promise<void> | null = null
   #timer: ReturnType<typeof setTimeout> | null = null
 
   constructor(options: KeyringRefreshOptions) {
@@ -52,6 +56,11 @@ export class KeyringRefresh {
   stop(): void {
     this.#ended.abort()
     if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  /** When nothing is renewed any more. */
+  async renewed(): Promise<void> {
+    await this.#renewing
   }
 
   /**
@@ -97,6 +106,7 @@ export class KeyringRefresh {
 
   async #read(): Promise<void> {
     const { authority, keyring, monotonic, refreshed, refused } = this.#options
+    let wasReplaced = false
     do {
       this.#again = false
       try {
@@ -105,9 +115,16 @@ export class KeyringRefresh {
         const { changed } = await keyring.apply(answer, { askedAt, answeredAt: monotonic(), clockDifference })
         this.#reached('online')
         refreshed(changed)
+        if (answer.renewAt !== undefined && answer.time >= answer.renewAt) this.#renew()
       } catch (error) {
-        if (error instanceof AuthorityError && error.status === 401) {
-          const revoked = new ClientError('revoked')
+        // Another process of this sender has renewed it since the token was read.
+        if (error instanceof AuthorityError && error.code === 'credential-renewed' && !wasReplaced) {
+          wasReplaced = true
+          this.#again = true
+          continue
+        }
+        if (error instanceof AuthorityError && error.status === 401 && error.code !== 'credential-renewed') {
+          const revoked = new ClientError('revoked', error.code === 'credential-copied' ? error.message : undefined)
           refused(revoked)
           throw revoked
         }
@@ -116,6 +133,16 @@ export class KeyringRefresh {
         throw error
       }
     } while (this.#again)
+  }
+
+  // What fails is tried again with the next reading: the token of now serves on.
+  #renew(): void {
+    const { authority, tokens } = this.#options
+    this.#renewing ??= (tokens?.renew((next) => authority.renewToken(next)) ?? Promise.resolve())
+      .catch(() => {})
+      .finally(() => {
+        this.#renewing = null
+      })
   }
 
   #reached(state: 'online' | 'away'): void {

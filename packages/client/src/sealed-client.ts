@@ -18,7 +18,7 @@ import mqtt, { type IClientOptions, type IClientPublishOptions, type IPublishPac
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
 import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, TokenKeeper } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
 import { ownKeyring } from './own-keyring.ts'
 import { isRefusal, mayBeNew } from './refusals.ts'
@@ -30,6 +30,8 @@ export interface SealedClientOptions {
   identity: Identity
   cryptography: Cryptography
   storage: Storage
+  /** Keeps the sender's token, and renews it; without it `identity.token` is used for ever. */
+  tokens?: TokenKeeper
   fetch?: Fetch | undefined
   /** Another broker than the authority's own, for example `mqtt://plant-broker:1883` or `wss://…`. */
   brokerUrl?: string | undefined
@@ -109,6 +111,7 @@ export class SealedClient extends EventSource {
     this.#refresh = new KeyringRefresh({
       authority,
       keyring,
+      tokens: options.tokens ?? null,
       monotonic: this.#monotonic,
       refreshed: (changed) => {
         if (changed) this.#rightsChanged()
@@ -127,6 +130,7 @@ export class SealedClient extends EventSource {
       identity,
       cryptography,
       storage,
+      tokens,
       fetch,
       monotonic = () => performance.now(),
       wallClock = Date.now,
@@ -137,7 +141,8 @@ export class SealedClient extends EventSource {
     const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
     const sealer = new MessageSealer({ keyring, cryptography, signingKey, wallClock })
     const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
-    const authority = new AuthorityClient({ url: identity.authority, token: identity.token, fetch })
+    const token = tokens ? () => tokens.current() : identity.token
+    const authority = new AuthorityClient({ url: identity.authority, token, fetch })
     const client = new SealedClient(options, keyring, sealer, replay, authority)
     clockLost = () => void client.#refresh.refresh().catch(() => {})
     try {
@@ -264,6 +269,7 @@ export class SealedClient extends EventSource {
     this.#refresh.stop()
     try {
       await this.#mqtt?.endAsync(force)
+      await this.#refresh.renewed()
     } finally {
       await this.#remembering.end().finally(() => this.emit('end'))
     }

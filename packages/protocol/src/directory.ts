@@ -37,6 +37,8 @@ function readEntry(value: unknown): DirectoryEntry {
     sender: fields.uint32('sender'),
     member: fields.text('member'),
     memberName: fields.text('memberName'),
+    // Another kind than this version knows has no name that grants may stand on.
+    ...(fields.has('kind') && fields.text('kind') === 'device' ? { kind: 'device' as const } : {}),
     senderName: fields.text('senderName'),
     roles: fields.texts('roles'),
     algorithm,

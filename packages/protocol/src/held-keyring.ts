@@ -9,7 +9,8 @@ import { type EpochKeys, type HeldChannel, HeldEpoch } from './held-channel.ts'
 import { deriveKeyCheck } from './key-schedule.ts'
 import { KeyringError } from './keyring-error.ts'
 import { verifyManifest } from './manifest.ts'
-import type { ChannelRights } from './policy/rights.ts'
+import { type Publisher, publishRight } from './policy/publish-right.ts'
+import type { ChannelRights, PublishRight } from './policy/rights.ts'
 import { topicMatches } from './topic-filter.ts'
 import { topicNameFault } from './topic-name.ts'
 import type { Directory, DirectoryEntry, EpochPolicy, Manifest } from './types.ts'
@@ -67,6 +68,7 @@ export class HeldKeyring {
   #channels = new Map<string, HeldChannel>()
   #senders = new Map<number, HeldSender>()
   #topics = new BoundedMap<string, HeldChannel>(keptTopics)
+  #publishRights = new BoundedMap<string, PublishRight>(keptTopics)
   #numbers: RememberedNumbers
   #clockOffset: number | null = null
   #differenceThen = 0
@@ -133,11 +135,12 @@ export class HeldKeyring {
 
   /** What this sender may do now. */
   rights(): ChannelRights[] {
-    const roles = this.#senders.get(this.sender)?.entry.roles ?? []
+    const own = this.#senders.get(this.sender)?.entry
+    const roles = own?.roles ?? []
     return [...this.#channels.values()].map(({ manifest }) => ({
       channel: manifest.name,
       filters: manifest.filters,
-      publish: roles.some((role) => manifest.publishRoles.includes(role)),
+      publish: own ? publishRight(publisher(own), manifest) : false,
       subscribe: roles.some((role) => manifest.subscribeRoles.includes(role)),
     }))
   }
@@ -154,6 +157,17 @@ export class HeldKeyring {
       }
     }
     return null
+  }
+
+  /** Whether a sender may publish on a topic of a channel, by what the authority signed about both. */
+  mayPublish({ id, manifest }: HeldChannel, entry: DirectoryEntry, topic: string): boolean {
+    const key = `${id} ${entry.sender}`
+    let right = this.#publishRights.get(key)
+    if (right === undefined) {
+      right = publishRight(publisher(entry), manifest)
+      this.#publishRights.set(key, right)
+    }
+    return right === true || (right !== false && right.some((filter) => topicMatches(filter, topic)))
   }
 
   senderOf(sender: number): HeldSender | null {
@@ -190,6 +204,7 @@ export class HeldKeyring {
     this.#senders = this.#holdSenders(directory)
     this.#channels = new Map(channels.map((channel) => [channel.id, channel]))
     this.#topics = new BoundedMap(keptTopics)
+    this.#publishRights = new BoundedMap(keptTopics)
     this.#revision = keyring.revision
     const onTheWay = measured ? (measured.answeredAt - measured.askedAt) / 2 : 0
     if (this.#clockOffset !== null && this.#isJump(difference)) this.#clockJumps++
@@ -204,6 +219,7 @@ export class HeldKeyring {
     this.#channels = new Map()
     this.#senders = new Map()
     this.#topics.clear()
+    this.#publishRights.clear()
   }
 
   // The numbers only grow, also past channels that this sender no longer holds.
@@ -263,6 +279,11 @@ export class HeldKeyring {
     }
   }
 }
+
+const publisher = ({ roles, memberName, kind }: DirectoryEntry): Publisher => ({
+  roles,
+  device: kind === 'device' ? memberName : null,
+})
 
 async function asKeyringError<T>(read: () => Promise<T>): Promise<T> {
   try {

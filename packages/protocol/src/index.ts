@@ -33,6 +33,7 @@ export {
   maximumEnvelopeLength,
 } from './layout.ts'
 export { signManifest, verifyManifest } from './manifest.ts'
+export { expandMemberFilter, memberFilterFault, memberLevel } from './member-filter.ts'
 export { type Delivery, MessageOpener, type MessageOpenerOptions, type OpenedMessage } from './message-opener.ts'
 export { MessageSealer, type MessageSealerOptions, type SealedMessage, type SealOptions } from './message-sealer.ts'
 export * from './policy/index.ts'

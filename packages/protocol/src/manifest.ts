@@ -2,7 +2,7 @@ import { type Awaitable, chain } from './awaitable.ts'
 import type { Cryptography, SigningKey, VerificationKey } from './cryptography.ts'
 import { RecordReader } from './record-reader.ts'
 import { signObject, verifyObject } from './signed-object.ts'
-import { type EpochPolicy, type Manifest, type SuiteName, suites } from './types.ts'
+import { type EpochPolicy, type Manifest, type NarrowedGrant, type SuiteName, suites } from './types.ts'
 
 const suiteNames = Object.keys(suites) as SuiteName[]
 
@@ -30,10 +30,16 @@ export function verifyManifest(
       lease: fields.uint('lease'),
       issuedAt: fields.uint('issuedAt'),
       publishRoles: fields.texts('publishRoles'),
+      ...(fields.has('publishWithin') ? { publishWithin: fields.list('publishWithin', readNarrowedGrant) } : {}),
       subscribeRoles: fields.texts('subscribeRoles'),
       epochs: fields.list('epochs', readEpoch),
     }
   })
+}
+
+function readNarrowedGrant(value: unknown): NarrowedGrant {
+  const fields = new RecordReader(value)
+  return { role: fields.text('role'), filters: fields.texts('filters') }
 }
 
 function readEpoch(value: unknown): EpochPolicy {

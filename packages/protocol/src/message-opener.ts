@@ -126,7 +126,7 @@ export class MessageOpener {
     const { header } = parts
     const { fields, payload } = decodeInner(plaintext)
     const { manifest } = held
-    if (!from.entry.roles.some((role) => manifest.publishRoles.includes(role))) throw new SealError('not-permitted')
+    if (!this.#options.keyring.mayPublish(held, from.entry, topic)) throw new SealError('not-permitted')
     const { sealUntil, kind, signing } = epoch.policy
     if (sealUntil !== null && header.sealedAt > sealUntil) throw new SealError('epoch-retired')
     const now = this.#options.keyring.now()

@@ -113,8 +113,8 @@ export class MessageSealer {
     const { keyring } = this.#options
     const now = keyring.now()
     const held = keyring.channelOf(topic)
-    const roles = keyring.senderOf(keyring.sender)?.entry.roles ?? []
-    if (!held || topic.startsWith('$') || !roles.some((role) => held.manifest.publishRoles.includes(role))) {
+    const own = keyring.senderOf(keyring.sender)?.entry
+    if (!held || !own || topic.startsWith('$') || !keyring.mayPublish(held, own, topic)) {
       const decision = decidePublish(keyring.rights(), topic)
       throw new SealError('not-permitted', decision.allowed ? undefined : decision.rule)
     }

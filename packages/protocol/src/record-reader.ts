@@ -13,6 +13,11 @@ export class RecordReader {
     this.#map = value
   }
 
+  /** Whether a field that may be absent is there. */
+  has(name: string): boolean {
+    return this.#map.has(name)
+  }
+
   uint(name: string): number {
     const value = this.#take(name)
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new SealError('malformed')

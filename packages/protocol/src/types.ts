@@ -26,6 +26,14 @@ export interface EpochPolicy {
   openUntil: number | null
 }
 
+/** A publish grant of a role on a part of a channel. */
+export interface NarrowedGrant {
+  /** Role id. */
+  role: string
+  /** MQTT topic filters; a whole level may be `{member}`, the name of the device that publishes. */
+  filters: string[]
+}
+
 /** What the authority signs about a channel. */
 export interface Manifest {
   /** Grows with every change of this channel; clients refuse a smaller one. */
@@ -44,8 +52,10 @@ export interface Manifest {
   lease: number
   /** Authority time, ms. */
   issuedAt: number
-  /** Role ids that hold the grant. */
+  /** Role ids that hold the grant on all of the channel. */
   publishRoles: string[]
+  /** Role ids that hold it on a part only; absent for none. */
+  publishWithin?: NarrowedGrant[]
   subscribeRoles: string[]
   /** Newest first; the first is the current one. */
   epochs: EpochPolicy[]
@@ -58,6 +68,8 @@ export interface DirectoryEntry {
   /** Member id (UUID text). */
   member: string
   memberName: string
+  /** Absent for people: only names of devices are unique. */
+  kind?: 'device'
   /** What this installation is called, for example "cli on pump-7". */
   senderName: string
   /** Role ids of the member now; empty when revoked. */

@@ -115,6 +115,54 @@ describe('roles', () => {
   })
 })
 
+describe('a device that may publish under its own name', () => {
+  const narrowed = { publishWithin: [{ role: 'device', filters: ['plant/{member}/#'] }] }
+  const devices = async () => {
+    const stage = await plant(narrowed)
+    const add = async (device: string | null, ...roles: string[]) => {
+      const sender = await stage.deployment.addSender(roles)
+      if (device !== null) sender.device = device
+      return sender
+    }
+    const one = await add('pump-1', 'device')
+    const two = await add('pump-2', 'device', 'reader')
+    const named = await add(null, 'device', 'reader')
+    const wild = await add('+', 'device', 'reader')
+    await stage.refresh()
+    return { ...stage, one, two, named, wild }
+  }
+
+  it('is taken there and nowhere else, whatever it signs and the broker does with it', async () => {
+    const { deployment, opener, sealer, one, two, named, wild } = await devices()
+    const { envelope } = await (await sealer(one)).seal('plant/pump-1/pressure', payload)
+    expect(await opener.open('plant/pump-1/pressure', envelope, live)).toMatchObject({ memberName: 'pump-1' })
+    for (const liar of [two, named, wild]) {
+      expect(await codeOf(async () => (await sealer(liar)).seal('plant/pump-1/pressure', payload))).toBe(
+        'not-permitted',
+      )
+      // With the key of the channel, and past its own client.
+      const keys = await deployment.hold(liar)
+      for (const topic of ['plant/pump-1/pressure', 'plant', 'plant/pump-1', 'plant/pump-2x/y', 'plant/Member 5/x']) {
+        const asItself = await forge(keys, deployment, liar.sender, liar, 0, topic)
+        expect(await codeOf(() => opener.open(topic, asItself, live)), topic).toBe('not-permitted')
+        const asOther = await forge(keys, deployment, one.sender, liar, 0, topic)
+        expect(await codeOf(() => opener.open(topic, asOther, live)), topic).toBe('not-authentic')
+      }
+    }
+    const own = await (await sealer(two)).seal('plant/pump-2/pressure', payload)
+    expect(await codeOf(() => opener.open('plant/pump-1/pressure', own.envelope, live))).toBe('not-authentic')
+    expect(await codeOf(() => opener.open('plant/pump-2/pressure', own.envelope, live))).toBe('accepted')
+  })
+
+  it('loses by a narrower grant what it sealed before', async () => {
+    const { deployment, opener, sealer, one, refresh } = await devices()
+    const { envelope } = await (await sealer(one)).seal('plant/pump-1/pressure', payload)
+    deployment.settings.publishWithin = [{ role: 'device', filters: ['plant/{member}/temperature'] }]
+    await refresh()
+    expect(await codeOf(() => opener.open('plant/pump-1/pressure', envelope, live))).toBe('not-permitted')
+  })
+})
+
 describe('epochs', () => {
   it('the grace bounds sealing, the keep time opening, and a new epoch is used at once', async () => {
     const { deployment, writer, opener, sealer, refresh } = await plant()

@@ -7,6 +7,8 @@ import {
   HeldKeyring,
   type Manifest,
   type MessageKind,
+  type NarrowedGrant,
+  publishRight,
   type SignatureAlgorithm,
   type SigningKey,
   type SigningPolicy,
@@ -21,6 +23,8 @@ import type { Keyring } from '@sealmq/protocol/api'
 export interface TestSender {
   sender: number
   key: SigningKey
+  /** Name of the device; people have none. */
+  device?: string
   roles: string[]
   revokedAt: number | null
 }
@@ -34,6 +38,7 @@ export interface ChannelSettings {
   late: 'mark' | 'refuse'
   lease: number
   publishRoles: string[]
+  publishWithin?: NarrowedGrant[]
   subscribeRoles: string[]
 }
 
@@ -121,10 +126,11 @@ export class TestDeployment {
       number: this.revision,
       deployment: this.id,
       issuedAt: this.time,
-      senders: this.senders.map(({ sender, key, roles, revokedAt }) => ({
+      senders: this.senders.map(({ sender, key, roles, device, revokedAt }) => ({
         sender,
         member: `member-${sender}`,
-        memberName: `Member ${sender}`,
+        memberName: device ?? `Member ${sender}`,
+        ...(device === undefined ? {} : { kind: 'device' as const }),
         senderName: `sender ${sender}`,
         roles: revokedAt === null ? roles : [],
         algorithm: key.algorithm,
@@ -135,8 +141,8 @@ export class TestDeployment {
   }
 
   /** The keyring of one sender, as the HTTP API would answer. */
-  async keyringOf({ sender, roles }: TestSender): Promise<Keyring> {
-    const publish = roles.some((role) => this.settings.publishRoles.includes(role))
+  async keyringOf({ sender, roles, device }: TestSender): Promise<Keyring> {
+    const publish = publishRight({ roles, device: device ?? null }, this.settings) !== false
     const subscribe = roles.some((role) => this.settings.subscribeRoles.includes(role))
     const keys = []
     for (const { epoch, key, suite } of this.epochs) {

@@ -54,13 +54,14 @@ export async function forge(
   sender: number,
   signer: TestSender | null,
   sequence = 0,
+  topic = 'plant/pump',
 ): Promise<Uint8Array> {
-  const epoch = held.channelOf('plant/pump')!.epochs.get(deployment.epochs[0]!.epoch)!
+  const epoch = held.channelOf(topic)!.epochs.get(deployment.epochs[0]!.epoch)!
   const session = nodeCryptography.randomBytes(8)
   const { suite } = epoch.policy
   const header = { suite, epoch: epoch.policy.epoch, sender, session, sealedAt: deployment.time, sequence }
   const inner = { contentType: null, distance: 0, timeToLive: null, intent: null }
   const key = await epoch.messageKey(sender, session)
-  const data = epoch.additionalData('plant/pump')
+  const data = epoch.additionalData(topic)
   return sealEnvelope(nodeCryptography, key, signer?.key ?? null, data, header, inner, payload)
 }

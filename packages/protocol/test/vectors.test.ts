@@ -75,6 +75,11 @@ const { setup, messages, refusals } = read('messages.json') as {
 const signed = read('signed-objects.json') as {
   objects: { kind: string; bytes: string; content: { channel: string } }[]
   refusals: { name: string; kind: string; bytes: string; code: string; remembered: number }[]
+  publishing: {
+    manifest: string
+    directory: string
+    cases: { name: string; sender: number; topic: string; permitted: boolean }[]
+  }
 }
 // Channel id of the vectors, from the manifest's content.
 const channel: string = signed.objects[0]!.content.channel
@@ -190,12 +195,36 @@ describe.each([nodeCryptography, webCryptography])('vectors on $name', (cryptogr
     expect(await codeOf(() => keyring.apply(keyringAt(1_800_000_000_000, undefined, { [kind]: bytes })))).toBe(code)
     expect(keyring.revision).toBe(-1)
   })
+
+  it('lets senders publish exactly where the signed objects say', async () => {
+    const { manifest, directory, cases } = signed.publishing
+    const wrong: string[] = []
+    for (const sender of new Set(cases.map((one) => one.sender))) {
+      const keyring = empty(cryptography, sender)
+      await keyring.apply(keyringAt(1_800_000_000_000, sender, { manifest, directory }))
+      const signingKey = await cryptography.generateSigningKey('ES256')
+      const sealer = new MessageSealer({ keyring, cryptography, signingKey })
+      for (const { name, topic, permitted } of cases.filter((one) => one.sender === sender)) {
+        const held = keyring.channelOf(topic)
+        const received = held !== null && keyring.mayPublish(held, keyring.senderOf(sender)!.entry, topic)
+        const sealed = (await codeOf(() => sealer.check(topic))) === 'accepted'
+        if (received !== permitted || sealed !== permitted) wrong.push(name)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(cases.filter(({ permitted }) => permitted).length).toBeGreaterThan(10)
+  })
 })
 
 describe('the set', () => {
   it('has a refusal for every code, and the signed objects are those of the set-up', () => {
     expect(new Set(refusals.map(({ code }) => code))).toEqual(new Set(Object.keys(sealErrorCodes)))
-    expect(signed.objects.map(({ bytes }) => bytes)).toEqual([setup.manifest, setup.directory])
+    expect(signed.objects.map(({ bytes }) => bytes)).toEqual([
+      setup.manifest,
+      setup.directory,
+      signed.publishing.manifest,
+      signed.publishing.directory,
+    ])
   })
 
   it('has every name once', () => {

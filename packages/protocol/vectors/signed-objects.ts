@@ -1,4 +1,5 @@
 import { concatBytes, type KeyringErrorCode, signDirectory, signManifest, toHex } from '@sealmq/protocol'
+import { deviceDirectory, narrowedManifest, publishingCases } from './publishing.ts'
 import { authority, cryptography, digest, directory, manifest, senders } from './setup.ts'
 
 type Kind = 'manifest' | 'directory'
@@ -48,9 +49,19 @@ export async function signedObjects() {
   add('malformed', 'EdDSA in the protected header', 'manifest', concatBytes(signedManifest.subarray(0, 5), Uint8Array.of(0x27), signedManifest.subarray(6)))
   add('malformed', 'something unprotected', 'manifest', concatBytes(signedManifest.subarray(0, 6), Uint8Array.of(0xa1, 0x20, 0x00), signedManifest.subarray(7)))
   add('malformed', 'trailing byte', 'manifest', concatBytes(signedManifest, Uint8Array.of(0)))
+  const narrow = (publishWithin: unknown) => ({ ...manifest, publishWithin })
+  const kinds = (kind: unknown) => ({ ...directory, senders: [{ ...directory.senders[0], kind }] })
+  add('malformed', 'narrowed grants as a map', 'manifest', await sign(narrow({})))
+  add('malformed', 'narrowed grants null', 'manifest', await sign(narrow(null)))
+  add('malformed', 'narrowed grant without filters', 'manifest', await sign(narrow([{ role: 'device' }])))
+  add('malformed', 'narrowed grant with a filter as bytes', 'manifest', await sign(narrow([{ role: 'device', filters: [Uint8Array.of(0x23)] }])))
+  add('malformed', 'kind of a sender as a number', 'directory', await signDirectory(cryptography, authority, kinds(1) as typeof directory))
+  const publishing = await publishingCases()
   const objects = [
     { name: 'manifest', kind: 'manifest', bytes: toHex(signedManifest), content: readable(manifest) },
     { name: 'directory', kind: 'directory', bytes: toHex(signedDirectory), content: readable(directory) },
+    { name: 'manifest with narrowed grants', kind: 'manifest', bytes: publishing.manifest, content: readable(narrowedManifest) },
+    { name: 'directory with devices', kind: 'directory', bytes: publishing.directory, content: readable(deviceDirectory) },
   ]
-  return { authorityKey: toHex(authority.publicKey), deployment: toHex(manifest.deployment), objects, refusals }
+  return { authorityKey: toHex(authority.publicKey), deployment: toHex(manifest.deployment), objects, refusals, publishing }
 }

@@ -270,7 +270,7 @@ async function compose(
     logger,
   })
   undo.push(() => mail.stop())
-  const keyrings = new KeyringBuilder({ ...recording, masterKey, identity })
+  const keyrings = new KeyringBuilder({ ...recording, masterKey, identity, tokenTime: settings.tokenTime })
   const people = (by: AuditOrigin): IdentityContext => ({
     ...recording,
     by,

@@ -9,6 +9,8 @@ export const authorityErrorCodes = {
   'otp-required': 401,
   'wrong-code': 401,
   'wrong-setup-code': 401,
+  'credential-renewed': 401,
+  'credential-copied': 401,
   'not-allowed': 403,
   'not-approved': 403,
   'factor-needed': 403,

@@ -28,6 +28,7 @@ const bodies: Record<string, object> = {
   [`POST ${routes.mailTest}`]: {},
   [`POST ${routes.devices}`]: {},
   [`POST ${routes.devicesImport}`]: {},
+  [`POST ${routes.renewal}`]: {},
 }
 
 /** Who is let past the gate of each route; what the route then says of an unfit request does not matter here. */
@@ -53,6 +54,7 @@ const admitted: Record<string, Who[]> = {
   [`POST ${routes.senders}`]: approved,
   [`DELETE ${routes.sender}`]: [...approved, 'sender'],
   [`GET ${routes.keyring}`]: ['sender'],
+  [`POST ${routes.renewal}`]: ['sender'],
   [`GET ${routes.changes}`]: ['sender'],
   [`GET ${routes.auditRecords}`]: ['auditor', 'administrator'],
   [`GET ${routes.auditExport}`]: ['auditor', 'administrator'],

@@ -4,11 +4,13 @@ import {
   type HandedCode,
   type RoleInfo,
   routes,
+  type SenderCreated,
   type SessionInfo,
   type SignUpStarted,
   type TotpEnrolment,
 } from '@sealmq/protocol/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newSecret } from '../src/identity/secrets.ts'
 import { AuditStage, senderRequest } from './audit-stage.ts'
 import { onEachEngine } from './engines.ts'
 import { at, password, totpCode } from './test-authority.ts'
@@ -348,6 +350,15 @@ const cases: Case[] = [
       const { name, code } = await newDevice(stage)
       const { algorithm, publicKey } = await senderRequest(name)
       return () => ({ body: { name, code, algorithm, publicKey } })
+    },
+  ],
+  [
+    `POST ${routes.renewal}`,
+    'own',
+    async (stage) => {
+      const { token } = await stage.player('viewer')
+      const sender = await stage.done<SenderCreated>('POST', routes.senders, await senderRequest(), token)
+      return () => ({ body: { token: newSecret() }, token: sender.token })
     },
   ],
 ]

@@ -18,6 +18,7 @@ import { nodeCryptography } from '@sealmq/protocol/node'
 import { hash as bcryptHash } from 'bcryptjs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { newSecret } from '../src/identity/secrets.ts'
 import { AuditStage, epochStart, formsOf, memberOn, type Player, stranger, system, uuid } from './audit-stage.ts'
 import { onEachEngine } from './engines.ts'
 import { at, password, totpCode } from './test-authority.ts'
@@ -578,6 +579,33 @@ const cases: Case[] = [
           epochStart('login'),
         ],
       )
+    },
+  ],
+  [
+    'sender.renew, sender.copied',
+    async (stage) => {
+      const { actor, token, id } = await stage.player('viewer')
+      const { sender, token: own } = await stage.addSender(token, 'a copied one')
+      const on = { kind: 'sender', id: String(sender), name: 'a copied one' } as const
+      const itself = { ...actor, kind: 'sender', sender } as const
+      const renew = (next: string) => {
+        stage.secrets.add(next)
+        return () => stage.ask('POST', routes.renewal, { token: next }, own)
+      }
+      const next = newSecret()
+      await stage.expectRecords(itself, renew(next), [{ action: 'sender.renew', on, detail: { generation: 2 } }])
+      await stage.expectRecords(itself, renew(next), [])
+      await stage.expectRecords(itself, renew(newSecret()), [
+        { action: 'sender.copied', on, detail: { member: id } },
+        { action: 'sender.remove', on, detail: { member: id } },
+        epochStart('login'),
+        {
+          action: 'sender.renew',
+          result: 'refused',
+          code: 'credential-copied',
+          on: { kind: 'route', id: null, name: `POST ${routes.renewal}` },
+        },
+      ])
     },
   ],
   [

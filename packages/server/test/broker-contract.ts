@@ -1,4 +1,4 @@
-import { type BrokerCheck, routes, type SenderCreated } from '@sealmq/protocol/api'
+import { type BrokerCheck, type Keyring, routes, type SenderCreated } from '@sealmq/protocol/api'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -287,6 +287,115 @@ export function brokerContract(name: string, broker: TestedBroker): void {
       const again = await connect(pump)
       expect(await subscribe(again, 'iot/more/+', 'iot/login')).toEqual([128, 1])
       expect(await accepts(again, 'iot/more/x')).toBe(true)
+    })
+
+    describe('with a grant on a part of a channel', () => {
+      const setGrant = (...filters: string[]) =>
+        authority.askAdmin('PATCH', at(routes.role, 'machine'), {
+          grants: [{ channel: 'own', right: 'publish', filters }],
+        })
+      /** Who hears everything of the channel, and what it has heard when it is asked. */
+      const listen = async () => {
+        const grants = ['publish', 'subscribe'].map((right) => ({ channel: 'own', right }))
+        await authority.askAdmin('POST', routes.roles, { name: 'hears', grants })
+        const reader = await connect(await credentials('reader', 'hears'), { clientId: 'reader' })
+        const heard: string[] = []
+        reader.on('message', (topic) => heard.push(topic))
+        await reader.subscribeAsync('own/#', { qos: 1 })
+        return async () => {
+          const last = new Promise<void>((resolve) => {
+            reader.on('message', (topic) => topic === 'own/last' && resolve())
+          })
+          await reader.publishAsync('own/last', '', { qos: 1 })
+          await last
+          return heard.splice(0).filter((topic) => topic !== 'own/last')
+        }
+      }
+      const publishes = async (sender: Pick<SenderCreated, 'broker'>, topic: string, retain = false) => {
+        const client = await connect(sender)
+        const answer = await accepts(client, topic, retain)
+        await client.endAsync(true)
+        return answer
+      }
+      beforeEach(async () => {
+        await authority.askAdmin('POST', routes.channels, { name: 'own', filters: ['own/#'] })
+        await authority.askAdmin('POST', routes.roles, { name: 'machine', grants: [] })
+        expect(await setGrant('own/{member}/#', 'own/+/by/{member}')).toMatchObject({ status: 200 })
+      })
+
+      it('lets a device publish under its own name and nowhere else', async () => {
+        const pump = await authority.addDevice('pump-1', 'machine')
+        const valve = await authority.addDevice('valve', 'machine')
+        const namesake = await credentials('pump-1', 'machine')
+        const heard = await listen()
+        const own = ['own/pump-1', 'own/pump-1/x', 'own/pump-1/x/y', 'own/pump-1/', 'own/z/by/pump-1', 'own//by/pump-1']
+        const others = ['own', 'own/', 'own/valve', 'own/pump-1x', 'own/z/by', 'own/{member}/x', 'own/z/by/{member}']
+        for (const topic of own) {
+          expect(await publishes(pump, topic), topic).toBe(true)
+          expect(await publishes(pump, topic, true), topic).toBe(true)
+          expect(await publishes(valve, topic), topic).toBe(false)
+          expect(await publishes(namesake, topic), topic).toBe(false)
+        }
+        for (const topic of others) expect(await publishes(pump, topic), topic).toBe(false)
+        expect(await publishes(valve, 'own/valve')).toBe(true)
+        expect((await heard()).sort()).toEqual([...own, ...own, 'own/valve'].sort())
+        const client = await connect(pump)
+        expect(await subscribe(client, 'own/pump-1', 'own/pump-1/#', 'own/#')).toEqual([128, 128, 128])
+      })
+
+      it('publishes the will of a device under its own name alone', async () => {
+        const pump = await authority.addDevice('pump-1', 'machine')
+        await authority.addDevice('valve', 'machine')
+        const heard = await listen()
+        for (const topic of ['own/valve/gone', 'own/pump-1/gone']) {
+          const will = { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: false }
+          const dying = await connect(pump, { clientId: topic, will }).catch(() => null)
+          expect(dying !== null || topic === 'own/valve/gone').toBe(true)
+          const ended = dying && closed(dying)
+          dying?.stream.destroy()
+          await ended
+        }
+        const all: string[] = []
+        while (!all.includes('own/pump-1/gone')) all.push(...(await heard()))
+        expect(all).toEqual(['own/pump-1/gone'])
+      })
+
+      it('follows a change of the grant at once, and one of a name never', async () => {
+        const pump = await authority.addDevice('pump-1', 'machine')
+        const { member } = await credentials('somebody', 'machine')
+        const imposter = await authority.addSender(await authority.logIn('somebody@plant.example'))
+        const online = await connect(pump)
+        const dropped = closed(online)
+        expect(await setGrant('own/{member}/only')).toMatchObject({ status: 200 })
+        await dropped
+        expect(await publishes(pump, 'own/pump-1/x')).toBe(false)
+        expect(await publishes(pump, 'own/pump-1/only')).toBe(true)
+        expect(await authority.askAdmin('PATCH', at(routes.member, member.id), { name: 'pump-1' })).toMatchObject({
+          status: 200,
+        })
+        expect(await publishes(imposter, 'own/pump-1/only')).toBe(false)
+        expect(await authority.askAdmin('DELETE', at(routes.member, pump.id))).toMatchObject({ status: 204 })
+        const again = mqtt.connectAsync(authority.running.mqttUrl, { ...pump.broker, reconnectPeriod: 0 })
+        await expect(again).rejects.toMatchObject(refusedConnect)
+        const successor = await authority.addDevice('pump-1', 'machine')
+        expect(await publishes(successor, 'own/pump-1/only')).toBe(true)
+      })
+
+      it('grants nothing to a device whose name is no single level, whoever wrote it into the store', async () => {
+        const pump = await authority.addDevice('pump-1', 'machine')
+        const wild = await authority.addDevice('wild', 'machine')
+        const store = await authority.database()
+        for (const name of ['+', '#', 'pump-1/x', 'pump-1/#', '$SYS', '']) {
+          await store.updateTable('members').set({ email: name, name }).where('id', '=', wild.id).execute()
+          // Both are read anew.
+          await setGrant('own/{member}/x', 'own/{member}/#', `own/{member}/${authority.now()}`)
+          for (const topic of ['own/pump-1/x', 'own/pump-1/x/x', 'own/x', 'own//x', 'own/wild/x', 'own/$SYS/x'])
+            expect(await publishes(wild, topic), `${topic} of ${name}`).toBe(false)
+          expect(await publishes(pump, 'own/pump-1/x')).toBe(true)
+          const { channels } = (await authority.ask<Keyring>('GET', routes.keyring, undefined, wild.token)).body
+          expect(channels).toEqual([])
+        }
+      })
     })
 
     it('ends a connection that announces a packet above the limit', async () => {

@@ -203,6 +203,7 @@ onEachEngine('sessions', (engine) => {
       routes.session,
       routes.auditCheckpoint,
       routes.enrol,
+      routes.renewal,
     ].map(String)
     const status = async (token: string, method: string, path: string, body?: object) =>
       (await authority.ask<Failure>(method, path, body, token)).status

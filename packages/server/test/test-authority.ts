@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { toBase64url } from '@sealmq/protocol'
 import type {
+  DeviceTicket,
   Keyring,
   MemberInfo,
   RecoveryCodes,
@@ -190,6 +191,15 @@ export class TestAuthority<Running extends RunningAuthority = RunningAuthority> 
       if (!waiting) return
       await setTimeout(10)
     }
+  }
+
+  /** A device that has enrolled by a ticket. */
+  async addDevice(name: string, ...roles: string[]): Promise<SenderCreated & { id: string; name: string }> {
+    const { body: ticket } = await this.askAdmin<DeviceTicket>('POST', routes.devices, { name, roles })
+    const { publicKey } = await nodeCryptography.generateSigningKey('ES256')
+    const request = { name, code: ticket.code, algorithm: 'ES256', publicKey: toBase64url(publicKey) }
+    const { body } = await this.ask<SenderCreated>('POST', routes.enrol, request)
+    return { ...body, id: ticket.id, name: ticket.name }
   }
 
   async addSender(token: string, name = 'installation'): Promise<SenderCreated> {

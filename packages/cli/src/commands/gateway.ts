@@ -6,6 +6,7 @@ import { readIdentity, rememberedPath } from '../credentials-file.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { note, print } from '../output.ts'
 import { readPassword } from '../password.ts'
+import { tokenKeeper } from '../token-keeper.ts'
 
 interface GatewayFlags {
   config?: string
@@ -79,10 +80,12 @@ async function typedOrPiped(): Promise<string> {
 
 async function connector(config: GatewayConfig) {
   const identity = await readIdentity()
+  const keeping = await tokenKeeper(identity)
   return (on: Listeners, clientIdSuffix = 'gateway') =>
     connectAsync({
       identity,
       storage: fileStorage(rememberedPath(identity.sender)),
+      ...keeping,
       brokerUrl: config.plantBroker ?? undefined,
       clientIdSuffix,
       // What comes for machines while the gateway is away waits at the plant's broker.

@@ -10,6 +10,7 @@ import { asFormat, asJson, asText, gapText, type Line } from '../message-format.
 import { authorityOptions } from '../open-authority.ts'
 import { note, print } from '../output.ts'
 import { plainText } from '../plain-text.ts'
+import { tokenKeeper } from '../token-keeper.ts'
 
 interface OpenFlags {
   topic?: string
@@ -59,6 +60,7 @@ async function openStream(flags: OpenFlags): Promise<void> {
   const identity = await readIdentity()
   const opener = await EnvelopeOpener.start({
     identity,
+    ...(await tokenKeeper(identity)),
     cryptography: nodeCryptography,
     fetch: authorityOptions(identity.authority, identity.ca).fetch,
     storage: fileStorage(rememberedPath(identity.sender)),

@@ -6,6 +6,7 @@ import { signedInAuthority } from '../administration-client.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { collect } from '../flags.ts'
 import { note, print, printTable, report } from '../output.ts'
+import { shownGrant } from '../shown-grant.ts'
 
 interface RoleFlags {
   grant?: Grant[]
@@ -17,6 +18,9 @@ interface RoleFlags {
   approveDomain?: string[]
   json?: boolean
 }
+
+const grantHelp =
+  'publish:CHANNEL, subscribe:CHANNEL, or publish:CHANNEL=FILTER for a part of it, where a whole level of the filter may be {member}, the name of the device; may be given several times. A channel with = in its name is given by its id'
 
 const rolePath = (id: string) => routes.role.replace(':id', encodeURIComponent(id))
 
@@ -50,7 +54,7 @@ export function rolesCommands(program: Command): void {
     roles
       .command('create <name>')
       .description('make a role')
-      .option('--grant <right:channel>', 'publish:CHANNEL or subscribe:CHANNEL; may be given several times', grant)
+      .option('--grant <right:channel>', grantHelp, grant)
       .option('--administrator', 'members with it administer the authority'),
   ).action(async (name: string, { grant: grants = [], administrator = false, json, ...flags }: RoleFlags) => {
     const request = { name, grants, administrator, ...policy(flags) }
@@ -62,7 +66,7 @@ export function rolesCommands(program: Command): void {
       .command('change <name>')
       .description('change a role; refused when somebody else changed it at the same time')
       .option('--name <name>', 'new name')
-      .option('--grant <right:channel>', 'exactly these grants from now on; may be given several times', grant)
+      .option('--grant <right:channel>', `exactly these grants from now on. ${grantHelp}`, grant)
       .option('--no-grants', 'no grant from now on')
       .option('--no-approve-domains', 'no domain from now on'),
   ).action(change)
@@ -131,13 +135,17 @@ function channels({ grants }: RoleInfo, right: Grant['right']): string {
   return (
     grants
       .filter((held) => held.right === right)
-      .map(({ channel }) => channel)
+      .map(shownGrant)
       .join(', ') || '-'
   )
 }
 
 function grant(text: string, before: Grant[] = []): Grant[] {
-  const [, right, channel] = /^(publish|subscribe):(.+)$/.exec(text) ?? []
-  if (!right || !channel) throw new InvalidArgumentError('It takes publish:CHANNEL or subscribe:CHANNEL.')
-  return [...before, { right: right as Grant['right'], channel }]
+  const [, right, channel, filter] = /^(publish|subscribe):([^=]+)(?:=(.+))?$/s.exec(text) ?? []
+  if (!right || !channel)
+    throw new InvalidArgumentError('It takes publish:CHANNEL, subscribe:CHANNEL or publish:CHANNEL=FILTER.')
+  return [
+    ...before,
+    { right: right as Grant['right'], channel, ...(filter === undefined ? {} : { filters: [filter] }) },
+  ]
 }

@@ -46,6 +46,7 @@ interface ServeFlags {
   lockTries?: number
   lockSeconds?: number
   sessionHours?: number
+  tokenDays?: number
   logLevel?: string
   json?: boolean
 }
@@ -88,6 +89,7 @@ const settings = {
   lockTries: 3,
   lockSeconds: 300,
   sessionHours: 12,
+  tokenDays: 30,
   logLevel: 'info',
 }
 type Settings = typeof settings
@@ -100,6 +102,7 @@ const bounds = {
   lockTries: [1, 100],
   lockSeconds: [1, 86_400],
   sessionHours: [1, 720],
+  tokenDays: [1, 3650],
 } as const satisfies Partial<Record<keyof Settings, readonly [number, number]>>
 
 /** serve: the authority with its embedded broker. */
@@ -170,6 +173,11 @@ export function serveCommand(program: Command): void {
       whole('how long a session lasts', settings.sessionHours),
       wholeNumber(...bounds.sessionHours),
     )
+    .option(
+      '--token-days <n>',
+      whole('after half of how many days an installation renews its token', settings.tokenDays),
+      wholeNumber(...bounds.tokenDays),
+    )
     .option('--config <file>', 'JSON file with these settings')
     .option('--log-level <level>', 'fatal, error, warn, info or debug (default info, to standard error)')
     .option('--json', 'print one line of JSON when ready')
@@ -211,6 +219,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       lockTries: chosen.lockTries,
       lockTime: chosen.lockSeconds * 1000,
       sessionTime: chosen.sessionHours * 3_600_000,
+      tokenTime: chosen.tokenDays * 86_400_000,
       signUpOpen: chosen.signUp,
     },
   }).catch(refused)

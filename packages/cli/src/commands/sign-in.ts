@@ -9,6 +9,7 @@ import { accountCommand, loginCommand } from '../next-command.ts'
 import { authorityOptions } from '../open-authority.ts'
 import { note, print, report } from '../output.ts'
 import { readPassword } from '../password.ts'
+import { shownGrant } from '../shown-grant.ts'
 import { type SignedIn, type SignInOptions, signIn } from '../sign-in.ts'
 import { codeQuestions } from '../step-up.ts'
 import { isAttended, withCode } from '../terminal.ts'
@@ -97,7 +98,7 @@ Where the account has a second factor, a terminal asks for it. Without one, logi
       print(`roles: ${roleNames(me)}${me.administrator ? ' (administrator)' : ''}`)
       if (me.state !== 'active') print(`state: ${me.state}. ${whatNow(me)}`)
       for (const right of ['publish', 'subscribe'] as const) {
-        const channels = me.grants.filter((grant) => grant.right === right).map(({ channel }) => channel)
+        const channels = me.grants.filter((grant) => grant.right === right).map(shownGrant)
         print(`may ${right}: ${channels.join(', ') || 'nothing'}`)
       }
     })

@@ -5,6 +5,7 @@ import {
   Failure,
   Keyring,
   type LoginRequest,
+  type RenewalRequest,
   SenderCreated,
   type SenderRequest,
   Session,
@@ -37,8 +38,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 export interface AuthorityClientOptions {
   /** `http://…` or `https://…` */
   url: string
-  /** Session or sender token. */
-  token?: string | undefined
+  /** Session or sender token; a function is asked before each request, since a sender's token is renewed. */
+  token?: string | (() => Promise<string>) | undefined
   fetch?: Fetch | undefined
   /** ms; default 10,000. */
   timeout?: number
@@ -81,6 +82,11 @@ export class AuthorityClient {
 
   enrol(request: EnrolRequest): Promise<SenderCreated> {
     return this.#read(SenderCreated, 'POST', routes.enrol, request)
+  }
+
+  /** Tells a sender's next token, which was made and kept here before. */
+  async renewToken(token: string): Promise<void> {
+    await this.request('POST', routes.renewal, { token } satisfies RenewalRequest)
   }
 
   async removeSender(sender: number): Promise<void> {
@@ -146,7 +152,7 @@ export class AuthorityClient {
     const { token, fetch = globalThis.fetch.bind(globalThis) } = this.#options
     const headers: Record<string, string> = {}
     if (body !== undefined) headers['content-type'] = 'application/json'
-    if (token !== undefined) headers.authorization = `Bearer ${token}`
+    if (token !== undefined) headers.authorization = `Bearer ${typeof token === 'string' ? token : await token()}`
     try {
       return await fetch(`${this.url}${path}`, {
         method,

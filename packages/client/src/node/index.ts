@@ -5,6 +5,7 @@ import { fetchWithCa } from './fetch-with-ca.ts'
 
 export * from '../index.ts'
 export { fetchWithCa } from './fetch-with-ca.ts'
+export { withFileLock } from './file-lock.ts'
 export { fileStorage } from './file-storage.ts'
 
 /** Options of a client in Node; storage defaults to memory. */

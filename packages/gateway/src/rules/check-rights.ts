@@ -17,7 +17,11 @@ export function checkRights(rules: readonly Rule[], rights: readonly ChannelRigh
 function publishFault(rights: readonly ChannelRights[], filter: string): string | null {
   const channel = rights.find(({ filters }) => filters.some((held) => filterCovers(held, filter)))
   if (!channel) return `${filter} ${outside(rights, filter)}`
-  return channel.publish ? null : `The role has no publish grant for the channel ${channel.channel}.`
+  const { publish } = channel
+  if (publish === true) return null
+  if (publish === false) return `The role has no publish grant for the channel ${channel.channel}.`
+  if (publish.some((held) => filterCovers(held, filter))) return null
+  return `${filter} goes beyond what this member may publish on of the channel ${channel.channel}: ${publish.join(', ')}.`
 }
 
 function subscribeFault(rights: readonly ChannelRights[], filter: string): string | null {

@@ -66,7 +66,11 @@ export const Me = Type.Object({
   secondFactor: SecondFactor,
   /** What the roles allow, for people to read. */
   grants: Type.Array(
-    Type.Object({ channel: Type.String(), right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]) }),
+    Type.Object({
+      channel: Type.String(),
+      right: Type.Union([Type.Literal('publish'), Type.Literal('subscribe')]),
+      filters: Type.Optional(Type.Array(Type.String(), { description: 'Only on these; without it: on all of it' })),
+    }),
   ),
 })
 export type Me = Static<typeof Me>
@@ -79,6 +83,12 @@ export const Session = Type.Object({
   me: Me,
 })
 export type Session = Static<typeof Session>
+
+/** The next token, made where it will be used and kept there before it is told. */
+export const RenewalRequest = Type.Object({
+  token: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '256 random bits, base64url' }),
+})
+export type RenewalRequest = Static<typeof RenewalRequest>
 
 export const SenderRequest = Type.Object({
   name: memberName,

@@ -40,7 +40,15 @@ export const MemberChange = Type.Object({
 })
 export type MemberChange = Static<typeof MemberChange>
 
-export const Grant = Type.Object({ channel: name, right })
+export const Grant = Type.Object({
+  channel: name,
+  right,
+  filters: Type.Optional({
+    ...filters,
+    description:
+      'To publish only: on what of the channel. A whole level may be {member}, the name of the device. Without it: on all of it',
+  }),
+})
 export type Grant = Static<typeof Grant>
 export const RoleInfo = Type.Object({
   id: Type.String(),

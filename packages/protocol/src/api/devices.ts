@@ -26,9 +26,13 @@ export const DeviceInfo = Type.Object({
   id: Type.String(),
   name: Type.String(),
   roles: Type.Array(Type.String({ description: 'Role names' })),
-  state: Type.Union([Type.Literal('waiting'), Type.Literal('enrolled'), Type.Literal('disabled')], {
-    description: 'waiting: for its ticket to be used',
-  }),
+  state: Type.Union(
+    [Type.Literal('waiting'), Type.Literal('enrolled'), Type.Literal('disabled'), Type.Literal('copied')],
+    {
+      description:
+        'waiting: for its ticket to be used; copied: shut out, because two installations had its credentials, until it is enrolled anew',
+    },
+  ),
   createdAt: Type.Number(),
   ticketExpiresAt: nullable(Type.Number({ description: 'ms; null: there is no living ticket' })),
   senders: Type.Array(DeviceSender),

@@ -21,6 +21,7 @@ export const Keyring = Type.Object({
   revision: Type.Number({ description: 'Grows with every change; the change feed sends it' }),
   deployment: Type.String(),
   sender: Type.Number(),
+  renewAt: Type.Optional(Type.Number({ description: 'When this sender is to replace its token, authority time, ms' })),
   directory: Type.String({ description: 'COSE_Sign1 by the authority' }),
   channels: Type.Array(KeyringChannel),
 })

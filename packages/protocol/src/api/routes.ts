@@ -109,6 +109,8 @@ export const routes = {
   deviceTicket: '/api/v1/devices/:id/ticket',
   /** POST EnrolRequest → SenderCreated (201). Open: the ticket's code is the proof. */
   enrol: '/api/v1/enrol',
+  /** POST RenewalRequest: from its first use on it is the sender's token. T. */
+  renewal: '/api/v1/renewal',
   /** GET AuditQuery → AuditPage. R. */
   auditRecords: '/api/v1/audit/records',
   /** GET → JSON lines as docs/audit.md describes them; ?from=POSITION leaves out what is before. R. */

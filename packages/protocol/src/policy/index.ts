@@ -1,3 +1,4 @@
 export { decidePublish } from './publish.ts'
-export type { ChannelRights, Decision } from './rights.ts'
+export { type Publisher, type PublishGrants, publishRight } from './publish-right.ts'
+export type { ChannelRights, Decision, PublishRight } from './rights.ts'
 export { decideDelivery, decideSubscribe, narrowSubscription } from './subscribe.ts'

@@ -1,9 +1,12 @@
+/** What may be published of a channel: all of it, nothing, or only topics that one of these filters matches. */
+export type PublishRight = boolean | readonly string[]
+
 /** What one sender may do on one channel now. */
 export interface ChannelRights {
   /** Name of the channel. */
   channel: string
   filters: readonly string[]
-  publish: boolean
+  publish: PublishRight
   subscribe: boolean
 }
 

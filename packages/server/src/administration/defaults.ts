@@ -42,8 +42,18 @@ export async function seedDefaults(change: Change): Promise<void> {
       })
       .execute()
     const grants = [
-      ...publish.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'publish' as const })),
-      ...subscribe.map((channel) => ({ role_id: id, channel_id: ids.get(channel)!, right: 'subscribe' as const })),
+      ...publish.map((channel) => ({
+        role_id: id,
+        channel_id: ids.get(channel)!,
+        right: 'publish' as const,
+        filters: null,
+      })),
+      ...subscribe.map((channel) => ({
+        role_id: id,
+        channel_id: ids.get(channel)!,
+        right: 'subscribe' as const,
+        filters: null,
+      })),
     ]
     await change.transaction.insertInto('grants').values(grants).execute()
     change.record({

@@ -235,6 +235,14 @@ async function describe({ store, now }: IdentityContext, ids: readonly string[])
     .where('expires_at', '>', now())
     .execute()
   const lag = await epochLags(store, roles, senders)
+  // What its newest sender came to.
+  const last = await store
+    .selectFrom('senders')
+    .select(['member_id', 'copied_at'])
+    .where('member_id', 'in', ids)
+    .orderBy('sender')
+    .execute()
+  const copiedAt = new Map(last.map(({ member_id, copied_at }) => [member_id, copied_at]))
   const rolesOf = Map.groupBy(roles, ({ member_id }) => member_id)
   const sendersOf = Map.groupBy(senders, ({ member_id }) => member_id)
   const ticketEnds = new Map(tickets.map(({ member_id, expires_at }) => [member_id, expires_at]))
@@ -244,7 +252,7 @@ async function describe({ store, now }: IdentityContext, ids: readonly string[])
       id,
       name: email,
       roles: (rolesOf.get(id) ?? []).map(({ name }) => name),
-      state: locked_at !== null ? 'disabled' : own.length === 0 ? 'waiting' : 'enrolled',
+      state: stateOf(locked_at !== null, own.length > 0, (copiedAt.get(id) ?? null) !== null),
       createdAt: created_at,
       ticketExpiresAt: ticketEnds.get(id) ?? null,
       senders: own.map((row) => ({
@@ -257,6 +265,12 @@ async function describe({ store, now }: IdentityContext, ids: readonly string[])
       epochLag: own.length === 0 ? null : lag(id),
     }
   })
+}
+
+function stateOf(isDisabled: boolean, isEnrolled: boolean, isCopied: boolean): DeviceInfo['state'] {
+  if (isDisabled) return 'disabled'
+  if (isEnrolled) return 'enrolled'
+  return isCopied ? 'copied' : 'waiting'
 }
 
 // Channels that a device's roles open to it and whose current epoch none of its senders was given.

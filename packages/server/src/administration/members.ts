@@ -14,6 +14,7 @@ import { clearTries } from '../identity/tries.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { applyChange, difference, memberTarget, rolesOfMember } from './change.ts'
 import { isDevice } from './device-roles.ts'
+import { grantsOfMember } from './grants.ts'
 import { removeMember, requireAdministrator, setMemberRoles, whatEnds } from './revocation.ts'
 
 /** All members, by sign-in name. */
@@ -63,7 +64,7 @@ export async function me(store: Database, id: string): Promise<Me> {
   const member = await store
     .selectFrom('members')
     .leftJoin('roles', 'roles.id', 'members.requested_role')
-    .select(['email', 'members.name as name', 'state', 'address_proved_at', 'roles.name as requested'])
+    .select(['email', 'kind', 'members.name as name', 'state', 'address_proved_at', 'roles.name as requested'])
     .where('members.id', '=', id)
     .executeTakeFirst()
   if (!member) throw new AuthorityError('not-found', 'The member is gone.')
@@ -78,8 +79,7 @@ export async function me(store: Database, id: string): Promise<Me> {
     .selectFrom('grants')
     .innerJoin('channels', 'channels.id', 'grants.channel_id')
     .innerJoin('member_roles', 'member_roles.role_id', 'grants.role_id')
-    .select(['channels.name as channel', 'grants.right as right'])
-    .distinct()
+    .select(['channels.name as channel', 'grants.right as right', 'filters', 'channel_id', 'grants.role_id as role_id'])
     .where('member_id', '=', id)
     .orderBy('channels.name')
     .orderBy('grants.right')
@@ -97,7 +97,7 @@ export async function me(store: Database, id: string): Promise<Me> {
     requestedRole: member.requested ?? null,
     addressProved: member.address_proved_at !== null,
     secondFactor,
-    grants,
+    grants: grantsOfMember(grants, member.kind === 'device' ? member.email : null),
   }
 }
 

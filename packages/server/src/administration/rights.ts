@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { ChannelRights } from '@sealmq/protocol'
+import { type ChannelRights, publishRight } from '@sealmq/protocol'
 import { MessageDirectory, readMessageDirectory } from '../audit/messages/message-directory.ts'
 import { readBrokerGrants } from '../broker/broker-grants.ts'
 import type { BrokerPolicy } from '../broker/interface.ts'
@@ -7,6 +7,7 @@ import { hashSecret } from '../identity/secrets.ts'
 import { brokerUsername } from '../identity/senders.ts'
 import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
+import { publishGrants } from './grants.ts'
 
 interface SenderRights {
   brokerHash: Uint8Array
@@ -66,7 +67,7 @@ export class RightsSnapshot implements BrokerPolicy {
     const senders = await store
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
-      .select(['sender', 'member_id', 'broker_hash'])
+      .select(['sender', 'member_id', 'broker_hash', 'email', 'kind'])
       .where('revoked_at', 'is', null)
       .where('locked_at', 'is', null)
       .execute()
@@ -76,29 +77,46 @@ export class RightsSnapshot implements BrokerPolicy {
     const filters = await store.selectFrom('channel_filters').selectAll().execute()
     const channelFilters = Map.groupBy(filters, ({ channel_id }) => channel_id)
     const memberRoles = Map.groupBy(roles, ({ member_id }) => member_id)
+    const grantsOf = Map.groupBy(grants, ({ channel_id }) => channel_id)
+    const all = channels.map(({ id, name }) => {
+      const granted = grantsOf.get(id) ?? []
+      return {
+        name,
+        filters: (channelFilters.get(id) ?? []).map(({ filter }) => filter),
+        publishing: publishGrants(granted),
+        subscribeRoles: granted.filter(({ right }) => right === 'subscribe').map(({ role_id }) => role_id),
+      }
+    })
     const rightsByRoles = new Map<string, ChannelRights[]>()
-    const rightsOf = (member: string): ChannelRights[] => {
-      const ids = (memberRoles.get(member) ?? []).map(({ role_id }) => role_id).sort()
-      const key = ids.join()
+    const ofRoles = (roles: readonly string[]): ChannelRights[] => {
+      const key = roles.join()
       const known = rightsByRoles.get(key)
       if (known) return known
-      const held = grants.filter(({ role_id }) => ids.includes(role_id))
-      const ofChannels = channels.map(({ id, name }) => ({
+      const rights = all.map(({ name, filters, publishing, subscribeRoles }) => ({
         channel: name,
-        filters: (channelFilters.get(id) ?? []).map(({ filter }) => filter),
-        publish: held.some((grant) => grant.channel_id === id && grant.right === 'publish'),
-        subscribe: held.some((grant) => grant.channel_id === id && grant.right === 'subscribe'),
+        filters,
+        publish: publishRight({ roles, device: null }, publishing),
+        subscribe: roles.some((role) => subscribeRoles.includes(role)),
       }))
-      const rights = [...ofChannels, ...this.#ofEverybody]
-      rightsByRoles.set(key, rights)
-      return rights
+      rightsByRoles.set(key, [...rights, ...this.#ofEverybody])
+      return rightsByRoles.get(key)!
     }
-    this.#senders = new Map(
-      senders.map(({ sender, member_id, broker_hash }) => [
-        sender,
-        { brokerHash: broker_hash, rights: rightsOf(member_id) },
-      ]),
-    )
+    // Thousands of members share what their roles grant; only what is narrowed is each device's own.
+    const rightsOf = ({ member_id, email, kind }: (typeof senders)[number]): ChannelRights[] => {
+      const ids = (memberRoles.get(member_id) ?? []).map(({ role_id }) => role_id).sort()
+      const shared = ofRoles(ids)
+      if (kind !== 'device') return shared
+      const narrowed = all.map(({ publishing: { publishWithin } }) =>
+        publishWithin.some(({ role }) => ids.includes(role)),
+      )
+      if (!narrowed.includes(true)) return shared
+      return shared.map((rights, index) =>
+        narrowed[index]
+          ? { ...rights, publish: publishRight({ roles: ids, device: email }, all[index]!.publishing) }
+          : rights,
+      )
+    }
+    this.#senders = new Map(senders.map((row) => [row.sender, { brokerHash: row.broker_hash, rights: rightsOf(row) }]))
     this.#directory = directory
     this.#current = true
   }

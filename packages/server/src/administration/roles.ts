@@ -4,6 +4,7 @@ import { AuthorityError } from '../authority-error.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { applyChange, asked, type Change, type ChangeContext, difference } from './change.ts'
 import { refuseRoleOfDevices } from './device-roles.ts'
+import { type GrantRow, grantRows, shownGrant } from './grants.ts'
 import { sendersOfRole } from './revocation.ts'
 
 /** All roles with their grants. */
@@ -12,7 +13,7 @@ export async function listRoles(store: Database): Promise<RoleInfo[]> {
   const grants = await store
     .selectFrom('grants')
     .innerJoin('channels', 'channels.id', 'grants.channel_id')
-    .select(['role_id', 'channels.name as channel', 'grants.right as right'])
+    .select(['role_id', 'channels.name as channel', 'grants.right as right', 'filters'])
     .orderBy('channels.name')
     .orderBy('grants.right')
     .execute()
@@ -27,7 +28,7 @@ export async function listRoles(store: Database): Promise<RoleInfo[]> {
       requireAuthenticator: require_authenticator === 1,
       approveDomains: JSON.parse(approve_domains) as string[],
       revision,
-      grants: grants.filter(({ role_id }) => role_id === id).map(({ channel, right }) => ({ channel, right })),
+      grants: grants.filter(({ role_id }) => role_id === id).map(shownGrant),
       members: members.filter(({ role_id }) => role_id === id).length,
     }),
   )
@@ -168,25 +169,27 @@ function domains(names: readonly string[], isPowerful: boolean): string {
 async function setGrants(change: Change, role: string, grants: readonly Grant[]): Promise<void> {
   const { transaction } = change
   const channels = await transaction.selectFrom('channels').select(['id', 'name']).execute()
-  const wanted = grants.map(({ channel, right }) => {
-    const found = channels.find(({ id, name }) => id === channel || name === channel)
-    if (!found) throw new AuthorityError('not-found', `There is no channel ${channel}. sealmq channels list shows all.`)
-    return `${found.id} ${right}`
-  })
-  const rows = await transaction.selectFrom('grants').selectAll().where('role_id', '=', role).execute()
-  const held = rows.map(({ channel_id, right }) => `${channel_id} ${right}`)
-  const lost = held.filter((grant) => !wanted.includes(grant))
-  const gained = [...new Set(wanted)].filter((grant) => !held.includes(grant))
+  const filters = await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
+  const wanted = grantRows(
+    role,
+    grants,
+    channels.map(({ id, name }) => ({
+      id,
+      name,
+      filters: filters.filter(({ channel_id }) => channel_id === id).map(({ filter }) => filter),
+    })),
+  )
+  const held = await transaction.selectFrom('grants').selectAll().where('role_id', '=', role).execute()
+  const isIn = (rows: readonly GrantRow[], { channel_id, right, filters }: GrantRow) =>
+    rows.some((row) => row.channel_id === channel_id && row.right === right && row.filters === filters)
+  // One that is narrowed otherwise is lost and gained.
+  const lost = held.filter((grant) => !isIn(wanted, grant))
+  const gained = wanted.filter((grant) => !isIn(held, grant))
   if (lost.length === 0 && gained.length === 0) return
   await transaction.deleteFrom('grants').where('role_id', '=', role).execute()
-  const values = [...new Set(wanted)].map((grant) => {
-    const [channel_id, right] = grant.split(' ') as [string, 'publish' | 'subscribe']
-    return { role_id: role, channel_id, right }
-  })
-  if (values.length > 0) await transaction.insertInto('grants').values(values).execute()
-  const channelOf = (grant: string) => grant.split(' ')[0]!
-  await change.rotate(lost.map(channelOf))
-  for (const grant of gained) await change.touch(channelOf(grant))
+  if (wanted.length > 0) await transaction.insertInto('grants').values(wanted).execute()
+  await change.rotate(lost.map(({ channel_id }) => channel_id))
+  for (const { channel_id } of gained) await change.touch(channel_id)
   await change.tellBroker('refresh-sender', await sendersOfRole(change, role))
 }
 

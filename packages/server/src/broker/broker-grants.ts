@@ -13,5 +13,5 @@ export async function readBrokerGrants(transaction: DatabaseTransaction): Promis
     .where('monitor', '=', 1)
     .execute()
   // A monitor has no grants beside (administration/roles.ts).
-  return [...granted, ...monitored.map((row) => ({ ...row, right: 'subscribe' as const }))]
+  return [...granted, ...monitored.map((row) => ({ ...row, right: 'subscribe' as const, filters: null }))]
 }

@@ -5,6 +5,7 @@ import { me } from '../administration/members.ts'
 import { memberActor, stranger } from '../audit/actors.ts'
 import { AuthorityError } from '../authority-error.ts'
 import type { IdentityContext } from '../identity/identity-context.ts'
+import { beginNextToken, copied, renewalGrace, shutOutCopies, spentToken } from '../identity/renewal.ts'
 import { secondFactorOf } from '../identity/second-factor.ts'
 import { type KnownSender, tokenSender } from '../identity/senders.ts'
 import { findSession, type LivingSession, type Origin } from '../identity/sessions.ts'
@@ -112,16 +113,38 @@ export async function requireSender(authority: Authority, request: FastifyReques
   return sender
 }
 
-/** The sender whose token a request has, if it has one. */
-export async function senderOf({ store }: Authority, request: FastifyRequest): Promise<KnownSender | null> {
+/**
+ * The sender whose token a request has, if it has one. Its next token begins with its first use.
+ * @throws AuthorityError `credential-renewed`, `credential-copied`
+ */
+export async function senderOf(authority: Authority, request: FastifyRequest): Promise<KnownSender | null> {
   if (request.headers.authorization === undefined) return null
-  const known = await tokenSender(store, bearerToken(request))
+  const { store, now } = authority
+  const token = bearerToken(request)
+  const known = await tokenSender(store, token)
+  if (!known) await refuseSpent(authority, request, token)
+  if (known?.isNext) await beginNextToken(store, now(), known.sender, token)
   if (known) {
     const { roles } = await memberActor(store, known.member)
     const { member, sender, signInName: name } = known
     actors.set(request, { kind: 'sender', member, sender, name, roles })
   }
   return known
+}
+
+// A token that was replaced is in the hands of a copy.
+async function refuseSpent(authority: Authority, request: FastifyRequest, token: string): Promise<void> {
+  const { store, now } = authority
+  const spent = await spentToken(store, token)
+  if (!spent) return
+  const { sender, member } = spent
+  const { name, roles } = await memberActor(store, member)
+  actors.set(request, { kind: 'sender', member, sender, name, roles })
+  if (spent.isCopied) throw copied()
+  if (now() - spent.spentAt < renewalGrace) {
+    throw new AuthorityError('credential-renewed', 'The token was replaced a moment ago. Read the newest and repeat.')
+  }
+  throw await shutOutCopies(peopleOf(authority, request), sender)
 }
 
 /** Where a request came from. */

@@ -54,6 +54,19 @@ export function healthRoutes(http: Http, authority: Authority): void {
       this.set(Number(waiting))
     },
   })
+  new Gauge({
+    name: 'sealmq_senders_copied',
+    help: 'Senders that were shut out because two installations had their credentials',
+    registers: [registry],
+    async collect() {
+      const { copied } = await store
+        .selectFrom('senders')
+        .select((eb) => eb.fn.countAll<number>().as('copied'))
+        .where('copied_at', 'is not', null)
+        .executeTakeFirstOrThrow()
+      this.set(Number(copied))
+    },
+  })
   auditMetrics(registry, authority)
   new Gauge({
     name: 'sealmq_audit_messages_waiting',

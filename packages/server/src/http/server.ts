@@ -29,6 +29,7 @@ import { mailRoutes } from './mail.ts'
 import { memberRoutes } from './members.ts'
 import { ownAccountRoutes } from './own-account.ts'
 import { recordRefusal } from './refusals.ts'
+import { renewalRoutes } from './renewal.ts'
 import { roleRoutes } from './roles.ts'
 import { senderRoutes } from './senders.ts'
 import { signUpRoutes } from './sign-up.ts'
@@ -106,6 +107,7 @@ export async function createHttpServer(
     signUpRoutes,
     ownAccountRoutes,
     senderRoutes,
+    renewalRoutes,
     keyringRoutes,
     memberRoutes,
     roleRoutes,

@@ -67,6 +67,9 @@ export async function addSender(
       last_seen_at: null,
       last_address: null,
       version,
+      token_since: null,
+      next_token_hash: null,
+      copied_at: null,
     })
     .returning('sender')
     .executeTakeFirstOrThrow()
@@ -82,20 +85,25 @@ export interface KnownSender {
   signInName: string
   /** ms */
   lastSeenAt: number | null
+  /** The token is the next one, and used for the first time. */
+  isNext: boolean
 }
 
 /** The living sender of a sender token, or null. */
 export async function tokenSender(store: Database, token: string): Promise<KnownSender | null> {
+  const hash = hashSecret(token)
   const row = await store
     .selectFrom('senders')
     .innerJoin('members', 'members.id', 'senders.member_id')
     .select(['sender', 'member_id as member', 'senders.name as name', 'email as signInName'])
-    .select('last_seen_at as lastSeenAt')
-    .where('token_hash', '=', hashSecret(token))
+    .select(['last_seen_at as lastSeenAt', 'next_token_hash'])
+    .where((eb) => eb.or([eb('token_hash', '=', hash), eb('next_token_hash', '=', hash)]))
     .where('revoked_at', 'is', null)
     .where('locked_at', 'is', null)
     .executeTakeFirst()
-  return row ?? null
+  if (!row) return null
+  const { next_token_hash: next, ...known } = row
+  return { ...known, isNext: next !== null && Buffer.compare(next, hash) === 0 }
 }
 
 function readPublicKey({ algorithm, publicKey }: SenderRequest): Uint8Array {

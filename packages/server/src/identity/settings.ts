@@ -19,6 +19,8 @@ export interface IdentitySettings {
   /** How long a factor stays fresh enough for changes. */
   stepUpTime: number
   sessionTime: number
+  /** How long a sender's token should serve; it is to be renewed after half of it. It does not end by itself. */
+  tokenTime: number
   /** A failed sign-in, and all that strangers ask for codes, is answered this long after it came, whatever the reason. */
   failureTime: number
   /** The same for sign-ins while there are passwords of an import: three guesses at one take longer than others. */
@@ -42,6 +44,7 @@ export const defaultIdentitySettings: IdentitySettings = {
   addressRequests: 60,
   stepUpTime: 10 * minute,
   sessionTime: 12 * 60 * minute,
+  tokenTime: 30 * 24 * 60 * minute,
   failureTime: 500,
   importedFailureTime: 2_000,
   signUpOpen: true,

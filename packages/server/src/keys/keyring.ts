@@ -1,7 +1,16 @@
 import type { AuditOrigin } from '@sealmq/audit-log'
-import { deriveSenderKey, fromHex, type Manifest, signDirectory, signManifest, toBase64url } from '@sealmq/protocol'
+import {
+  deriveSenderKey,
+  fromHex,
+  type Manifest,
+  publishRight,
+  signDirectory,
+  signManifest,
+  toBase64url,
+} from '@sealmq/protocol'
 import type { Keyring, KeyringChannel } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
+import { publishGrants } from '../administration/grants.ts'
 import { AuthorityError } from '../authority-error.ts'
 import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
@@ -15,6 +24,8 @@ export interface KeyringContext {
   masterKey: MasterKey
   identity: DeploymentIdentity
   now: () => number
+  /** How long a sender's token should serve, ms. */
+  tokenTime: number
   /** Told when records could not be appended. */
   appendFailed?: () => void
 }
@@ -33,13 +44,11 @@ export class KeyringBuilder {
 
   /** @throws AuthorityError `not-signed-in` when the sender was revoked in the meantime */
   async keyringOf(sender: number, by: AuditOrigin): Promise<Keyring> {
-    const { store, identity, now, appendFailed } = this.#context
+    const { store, identity, now, tokenTime, appendFailed } = this.#context
     const view = await consistentRead(store, (transaction) => readView(transaction, sender, now()))
     if (!view) throw new AuthorityError('not-signed-in', 'This sender was revoked. Sign in again.')
     const issuedAt = now()
-    const channels = await Promise.all(
-      view.channels.map((channel) => this.#channel(channel, view.roles, sender, issuedAt)),
-    )
+    const channels = await Promise.all(view.channels.map((channel) => this.#channel(channel, sender, issuedAt)))
     // Before they leave: keys that nobody recorded are given to nobody.
     await recordGivenKeys(
       { store, now, by, ...(appendFailed ? { appendFailed } : {}) },
@@ -53,18 +62,18 @@ export class KeyringBuilder {
       revision: view.revision,
       deployment: toBase64url(identity.deployment),
       sender,
+      renewAt: view.tokenSince + tokenTime / 2,
       directory: await this.#signedDirectory(view, issuedAt),
       channels,
     }
   }
 
-  async #channel(channel: ViewChannel, roles: string[], sender: number, issuedAt: number): Promise<KeyringChannel> {
+  async #channel(channel: ViewChannel, sender: number, issuedAt: number): Promise<KeyringChannel> {
     const { masterKey, identity } = this.#context
     const { deployment, signingKey } = identity
-    const publishRoles = channel.grants.filter(({ right }) => right === 'publish').map(({ role_id }) => role_id)
+    const { subscribe } = channel
     const subscribeRoles = channel.grants.filter(({ right }) => right === 'subscribe').map(({ role_id }) => role_id)
-    const publish = roles.some((role) => publishRoles.includes(role))
-    const subscribe = roles.some((role) => subscribeRoles.includes(role))
+    const { publishRoles, publishWithin } = publishGrants(channel.grants)
     const manifest: Manifest = {
       number: channel.number,
       deployment,
@@ -76,6 +85,7 @@ export class KeyringBuilder {
       lease: channel.lease,
       issuedAt,
       publishRoles,
+      ...(publishWithin.length > 0 ? { publishWithin } : {}),
       subscribeRoles,
       epochs: channel.epochs.map((epoch) => ({
         epoch: epoch.epoch,
@@ -98,7 +108,7 @@ export class KeyringBuilder {
       keys.push({ epoch, senderKey: toBase64url(await deriveSenderKey(nodeCryptography, input)) })
     }
     const signed = await signManifest(nodeCryptography, signingKey, manifest)
-    return { manifest: toBase64url(signed), publish, subscribe, keys }
+    return { manifest: toBase64url(signed), publish: channel.publish, subscribe, keys }
   }
 
   async #signedDirectory(view: View, issuedAt: number): Promise<string> {
@@ -120,7 +130,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
   const own = await transaction
     .selectFrom('senders')
     .innerJoin('members', 'members.id', 'senders.member_id')
-    .select('member_id')
+    .select(['member_id', 'email', 'kind', 'token_since', 'senders.created_at as created_at'])
     .where('sender', '=', sender)
     .where('revoked_at', 'is', null)
     .where('locked_at', 'is', null)
@@ -132,6 +142,8 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
   const senders = await transaction.selectFrom('senders').selectAll().orderBy('sender').execute()
   const locked = await transaction.selectFrom('members').select('id').where('locked_at', 'is not', null).execute()
   const lockedMembers = new Set(locked.map(({ id }) => id))
+  const devices = await transaction.selectFrom('members').select('id').where('kind', '=', 'device').execute()
+  const deviceIds = new Set(devices.map(({ id }) => id))
   const channels = await transaction.selectFrom('channels').selectAll().orderBy('name').execute()
   const filters = await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute()
   const grants = await transaction.selectFrom('grants').selectAll().execute()
@@ -143,14 +155,16 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
     .orderBy('epoch', 'desc')
     .execute()
   const roles = roleIds(own.member_id)
+  const publisher = { roles, device: own.kind === 'device' ? own.email : null }
   return {
     revision: deployment.revision,
     directoryNumber: deployment.directory_number,
-    roles,
+    tokenSince: own.token_since ?? own.created_at,
     senders: senders.map((row) => ({
       sender: row.sender,
       member: row.member_id,
       memberName: row.member_name,
+      ...(deviceIds.has(row.member_id) ? { kind: 'device' as const } : {}),
       senderName: row.name,
       roles: row.revoked_at === null && !lockedMembers.has(row.member_id) ? roleIds(row.member_id) : [],
       algorithm: row.algorithm,
@@ -158,11 +172,20 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
       revokedAt: row.revoked_at,
     })),
     channels: channels
-      .filter(({ id }) => grants.some(({ channel_id, role_id }) => channel_id === id && roles.includes(role_id)))
+      .map((channel) => {
+        const granted = grants.filter(({ channel_id }) => channel_id === channel.id)
+        return {
+          ...channel,
+          grants: granted,
+          // Keys go to those alone who may use them: a narrowed grant may grant nothing to this member.
+          publish: publishRight(publisher, publishGrants(granted)) !== false,
+          subscribe: granted.some(({ right, role_id }) => right === 'subscribe' && roles.includes(role_id)),
+        }
+      })
+      .filter(({ publish, subscribe }) => publish || subscribe)
       .map((channel) => ({
         ...channel,
         filters: filters.filter(({ channel_id }) => channel_id === channel.id).map(({ filter }) => filter),
-        grants: grants.filter(({ channel_id }) => channel_id === channel.id),
         epochs: epochs.filter(({ channel_id }) => channel_id === channel.id),
       })),
   }

@@ -13,6 +13,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '004-broker-passwords': brokerPasswords(engine),
       '005-devices': devices(),
       '006-monitors': monitors(),
+      '007-devices': narrowedGrantsAndRenewal(engine),
     }),
   }
 }
@@ -321,6 +322,34 @@ function monitors(): Migration {
       await db.schema
         .alterTable('roles')
         .addColumn('monitor', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute()
+    },
+  }
+}
+
+function narrowedGrantsAndRenewal(engine: Engine): Migration {
+  const bytes = engine === 'sqlite' ? 'blob' : 'bytea'
+  return {
+    up: async (db: Kysely<never>) => {
+      await db.schema.alterTable('grants').addColumn('filters', 'text').execute()
+      const senders = () => db.schema.alterTable('senders')
+      await senders()
+        .addColumn('token_generation', 'integer', (c) => c.notNull().defaultTo(1))
+        .execute()
+      await senders().addColumn('token_since', 'bigint').execute()
+      await senders().addColumn('next_token_hash', bytes).execute()
+      await senders().addColumn('copied_at', 'bigint').execute()
+      await db.schema
+        .createIndex('senders_next_token')
+        .on('senders')
+        .columns(['next_token_hash'] as never)
+        .unique()
+        .execute()
+      await db.schema
+        .createTable('spent_tokens')
+        .addColumn('token_hash', bytes, (c) => c.primaryKey())
+        .addColumn('sender', 'integer', (c) => c.notNull())
+        .addColumn('spent_at', 'bigint', (c) => c.notNull())
         .execute()
     },
   }

@@ -101,7 +101,8 @@ export interface Schema {
     number: number
   }
   channel_filters: { channel_id: string; filter: string }
-  grants: { role_id: string; channel_id: string; right: Right }
+  /** `filters` narrows a publish grant, JSON list; null: the whole channel. */
+  grants: { role_id: string; channel_id: string; right: Right; filters: string | null }
   epochs: {
     channel_id: string
     epoch: number
@@ -132,7 +133,17 @@ export interface Schema {
     last_seen_at: number | null
     last_address: string | null
     version: string | null
+    /** Counts the tokens that it has had, from 1. */
+    token_generation: Generated<number>
+    /** When the token was first used; null: it is the one of the beginning. */
+    token_since: number | null
+    /** Given and not used yet. */
+    next_token_hash: Uint8Array | null
+    /** Shut out at this time because two copies of it were there, ms. */
+    copied_at: number | null
   }
+  /** Tokens that another one has replaced: whoever uses one has a copy. */
+  spent_tokens: { token_hash: Uint8Array; sender: number; spent_at: number }
   sessions: {
     id: string
     token_hash: Uint8Array

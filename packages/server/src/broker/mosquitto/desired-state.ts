@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { intersectFilters, type PublishRight, publishRight } from '@sealmq/protocol'
+import { narrowedBy, publishGrants } from '../../administration/grants.ts'
 import { brokerPassword, brokerUsername } from '../../identity/senders.ts'
 import type { MasterKey } from '../../keys/master-key.ts'
 import { consistentRead } from '../../store/consistent-read.ts'
@@ -21,13 +23,16 @@ export interface DesiredClient {
   password: () => string
 }
 
-/** What the store says now: living senders, their roles, and what those grant. Roles that nobody has are left out. */
+/**
+ * What the store says now: living senders, their roles, and what those grant. Roles that nobody has are left out. What a grant
+ * narrows for a member is a role of that member's own.
+ */
 export async function readDesiredState(store: Database, masterKey: MasterKey): Promise<DesiredState> {
   const { senders, memberRoles, grants, filters } = await consistentRead(store, async (transaction) => ({
     senders: await transaction
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
-      .select(['sender', 'member_id', 'broker_hash', 'broker_password_wrapped'])
+      .select(['sender', 'member_id', 'broker_hash', 'broker_password_wrapped', 'email', 'kind'])
       .where('revoked_at', 'is', null)
       .where('locked_at', 'is', null)
       .execute(),
@@ -38,6 +43,11 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
   const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)
   const grantsOf = Map.groupBy(grants, ({ role_id }) => role_id)
   const filtersOf = Map.groupBy(filters, ({ channel_id }) => channel_id)
+  const publishing = [...Map.groupBy(grants, ({ channel_id }) => channel_id)].map(([channel, granted]) => ({
+    filters: (filtersOf.get(channel) ?? []).map(({ filter }) => filter),
+    // What a role grants on a whole channel is an ACL of the role.
+    grants: { publishRoles: [], publishWithin: publishGrants(granted).publishWithin },
+  }))
   const markKey = masterKey.derive('sealmq broker password mark')
   const desired: DesiredState = { roles: new Map(), clients: new Map(), withoutPassword: [] }
   for (const row of senders) {
@@ -49,18 +59,39 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
     for (const role of roles) {
       const name = securityName(role)
       if (desired.roles.has(name)) continue
-      const acls = (grantsOf.get(role) ?? []).flatMap(({ channel_id, right }) =>
-        (filtersOf.get(channel_id) ?? []).flatMap(({ filter }) => aclsOf(right, filter)),
-      )
+      const acls = (grantsOf.get(role) ?? [])
+        .filter((grant) => narrowedBy(grant) === null)
+        .flatMap(({ channel_id, right }) =>
+          (filtersOf.get(channel_id) ?? []).flatMap(({ filter }) => aclsOf(right, filter)),
+        )
       desired.roles.set(name, [...new Set(acls)])
     }
+    const groups = roles.map(securityName)
+    const own = publishing.flatMap(({ filters, grants }) =>
+      narrowedFilters(filters, publishRight({ roles, device: row.kind === 'device' ? row.email : null }, grants)),
+    )
+    if (own.length > 0) {
+      const name = securityName(`of-${row.member_id}`)
+      desired.roles.set(
+        name,
+        own.flatMap((filter) => aclsOf('publish', filter)),
+      )
+      groups.push(name)
+    }
     desired.clients.set(brokerUsername(row.sender), {
-      groups: roles.map(securityName).sort(),
+      groups: groups.sort(),
       mark: `SealMQ ${createHmac('sha256', markKey).update(row.broker_hash).digest('base64url').slice(0, 16)}`,
       password: () => brokerPassword(masterKey, row)!,
     })
   }
   return desired
+}
+
+// An ACL knows no channel: both filters become one.
+function narrowedFilters(channel: readonly string[], right: PublishRight): string[] {
+  if (typeof right === 'boolean') return []
+  const parts = channel.flatMap((filter) => right.map((own) => intersectFilters(filter, own)))
+  return [...new Set(parts.filter((part) => part !== null))]
 }
 
 // A subscription must lie inside the filter (subscribePattern); that it is delivered is a right of its own.

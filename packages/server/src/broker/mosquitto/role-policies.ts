@@ -1,4 +1,5 @@
 import type { ChannelRights } from '@sealmq/protocol'
+import { narrowedBy } from '../../administration/grants.ts'
 import { consistentRead } from '../../store/consistent-read.ts'
 import type { Database } from '../../store/schema.ts'
 import { readBrokerGrants } from '../broker-grants.ts'
@@ -18,7 +19,12 @@ export async function readRolePolicies(store: Database): Promise<RolePolicy[]> {
     grants: await readBrokerGrants(transaction),
     filters: await transaction.selectFrom('channel_filters').selectAll().orderBy('filter').execute(),
   }))
-  const granted = new Set(grants.map(({ role_id, channel_id, right }) => `${role_id} ${channel_id} ${right}`))
+  // What a grant narrows belongs to each member: the role alone grants nothing there.
+  const granted = new Set(
+    grants
+      .filter((grant) => narrowedBy(grant) === null)
+      .map(({ role_id, channel_id, right }) => `${role_id} ${channel_id} ${right}`),
+  )
   const filtersOf = Map.groupBy(filters, ({ channel_id }) => channel_id)
   return roles.map(({ id, name }) => ({
     id,
