@@ -71,7 +71,7 @@ describe('a Mosquitto that the authority governs', () => {
     expect(await subscribe(plc, 'elsewhere')).toEqual([1])
     await plc.endAsync(true)
     const usernames = mosquitto.saved().clients.map(({ username }) => username)
-    expect(usernames.sort()).toEqual(['plc', 'sealmq-authority', pump.broker.username])
+    expect(usernames.sort()).toEqual(['plc', 'sealmq-authority', 'sealmq-observer', pump.broker.username])
   })
 
   it('is only reported about when that is asked for, and takes changes all the same', async () => {
@@ -100,8 +100,14 @@ describe('a Mosquitto that the authority governs', () => {
       { command: 'createClient', username: 'plc', password: 'x', roles: [{ rolename: 'theirs' }] },
     )
     await start({ exclusive: true })
-    while (mosquitto.saved().clients.length > 1) await setTimeout(50)
-    expect(mosquitto.saved().roles.map(({ rolename }) => rolename)).toEqual(['administrator'])
+    while (mosquitto.saved().clients.some(({ username }) => username === 'plc')) await setTimeout(50)
+    while (mosquitto.saved().roles.some(({ rolename }) => rolename === 'theirs')) await setTimeout(50)
+    expect(
+      mosquitto
+        .saved()
+        .roles.map(({ rolename }) => rolename)
+        .sort(),
+    ).toEqual(['administrator', 'sealmq-observer'])
   })
 
   it('is verified again after it came back, also empty, and while changes wait', async () => {
