@@ -101,6 +101,12 @@ export class MosquittoProcess {
     chmodSync(this.securityFile, 0o666)
   }
 
+  /** Its administrator has another password: as after a file that somebody put in its place. */
+  spoilAdministrator(): void {
+    writeFileSync(this.securityFile, initialSecurity({ ...administrator, password: 'another' }))
+    chmodSync(this.securityFile, 0o666)
+  }
+
   async resume(): Promise<void> {
     const child = spawn('mosquitto', ['-c', join(this.folder, 'mosquitto.conf')], {
       stdio: ['ignore', 'ignore', 'pipe'],

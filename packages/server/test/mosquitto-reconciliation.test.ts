@@ -200,6 +200,20 @@ describe('a Mosquitto that the authority governs', () => {
     expect(mosquitto.saved().clients.filter(({ username }) => username.includes('check'))).toEqual([])
   })
 
+  it('comes back after a broker that let nobody in, the authority neither', async () => {
+    const authority = await start()
+    await mosquitto.end('SIGKILL')
+    mosquitto.spoilAdministrator()
+    mosquitto.log.length = 0
+    await mosquitto.resume()
+    while (!mosquitto.log.some((line) => /denied|not authori[sz]ed/i.test(line))) await setTimeout(50)
+    expect(await status(authority)).toMatchObject({ connected: false })
+    await mosquitto.end('SIGKILL')
+    mosquitto.forgetSecurity()
+    await mosquitto.resume()
+    expect(await until(authority, inForce)).toMatchObject({ connected: true })
+  })
+
   it('says that it could not save its rights', async () => {
     const authority = await start()
     mosquitto.spoilSecurityFile()
