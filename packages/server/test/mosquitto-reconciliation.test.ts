@@ -222,6 +222,27 @@ describe('a Mosquitto that the authority governs', () => {
     expect(warnings[0]).toMatch(/could not save its rights/)
   })
 
+  it('says that its disk takes nothing more, once, until it is asked again after there is room', async () => {
+    const authority = await start()
+    const pump = await pumpOf(authority)
+    await mosquitto.limitFiles(40_000)
+    const client = await connectMqtt(authority, pump)
+    await client.publishAsync('iot/sensor', 'x'.repeat(50_000), { qos: 1, retain: true })
+    const { warnings } = await until(authority, (state) => state.warnings.length > 0)
+    expect(warnings).toEqual([expect.stringMatching(/could not save what it keeps.*File too large.*reconcile/)])
+    // It goes on carrying, and it goes on failing.
+    const failures = () => mosquitto.log.filter((line) => line.includes('File too large')).length
+    for (const before = failures(); failures() < before + 2; await setTimeout(50)) {}
+    await client.publishAsync('iot/sensor', 'y', { qos: 1 })
+    expect((await status(authority)).warnings).toEqual(warnings)
+    await authority.askAdmin('POST', routes.brokerReconcile)
+    await until(authority, (state) => state.warnings.length > 0)
+    await mosquitto.limitFiles('unlimited')
+    while ((await authority.askAdmin<BrokerStatus>('POST', routes.brokerReconcile)).body.warnings.length > 0)
+      await setTimeout(50)
+    await client.endAsync(true)
+  })
+
   it('says how many senders cannot be entered there, for want of their password', async () => {
     const authority = await start()
     const pump = await pumpOf(authority)

@@ -14,6 +14,7 @@ import { Governance, type Reading } from './governance.ts'
 import { ObservingConnection } from './observing-connection.ts'
 import { WebSocketRelay } from './relay.ts'
 import type { RolePolicy } from './role-policies.ts'
+import { savingFailure } from './saving-failures.ts'
 import { observerName, securityName } from './security-state.ts'
 import { SessionWatch } from './session-watch.ts'
 
@@ -73,6 +74,8 @@ export class MosquittoBroker implements Broker {
   readonly #observer: ObservingConnection
   /** What the broker was told to show; null while that is not known. */
   #observed: readonly string[] | null = null
+  /** What it could not save since somebody asked for a reconciliation last, or since it came back; a sentence each. */
+  readonly #unsaved = new Set<string>()
   #reconciling: Promise<void> | null = null
   #retry: NodeJS.Timeout | null = null
   #wait = shortestWait
@@ -189,13 +192,15 @@ export class MosquittoBroker implements Broker {
 
   state(): BrokerState {
     const { problem } = this.#observer
-    const warnings = [...this.#state.warnings, ...(problem === null ? [] : [problem])]
+    const warnings = [...this.#state.warnings, ...this.#unsaved, ...(problem === null ? [] : [problem])]
     return { ...this.#state, warnings, connected: this.#connection.isConnected, version: this.#connection.version }
   }
 
   async reconcile(): Promise<void> {
     // One that only reports may be under way.
     await this.#reconciling?.catch(() => {})
+    // The file of rights is written anew, the rest at the next save: what fails again is told again.
+    this.#unsaved.clear()
     await this.#reconcile(true)
   }
 
@@ -305,6 +310,7 @@ export class MosquittoBroker implements Broker {
     }
     if (!this.#connection.limitsPackets)
       warnings.push('The broker takes packets of any length. Set max_packet_size 1048576 in its configuration.')
+    this.#unsaved.clear()
     this.#state = { ...this.#state, warnings }
   }
 
@@ -355,11 +361,10 @@ export class MosquittoBroker implements Broker {
     this.#sessions.take(line)
     if (line.startsWith(`Outgoing messages are being dropped for client ${this.#observer.clientId}.`))
       this.#observer.dropped()
-    if (!line.startsWith('Error saving Dynamic security plugin config')) return
-    const sentence = `The broker could not save its rights, and would not have them after a restart: ${line.trim()}`
-    this.#options.logger.error({ line }, 'the broker could not save its rights')
-    if (!this.#state.warnings.includes(sentence))
-      this.#state = { ...this.#state, warnings: [...this.#state.warnings, sentence] }
+    const sentence = savingFailure(line)
+    if (sentence === null || this.#unsaved.has(sentence)) return
+    this.#unsaved.add(sentence)
+    this.#options.logger.error({ line }, 'the broker could not save what it must keep')
   }
 }
 
