@@ -28,7 +28,9 @@ export class LoopbackCapture {
     const capture = new LoopbackCapture(file)
     const { stderr } = capture.#process
     await new Promise<void>((resolve, reject) => {
-      capture.#process.once('error', reject)
+      capture.#process.once('error', () =>
+        reject(new Error('tcpdump cannot be run: it needs root, or sudo without a password')),
+      )
       capture.#process.once('exit', () => reject(new Error(`tcpdump ended: ${capture.#said}`)))
       stderr!.on('data', (chunk) => {
         capture.#said += chunk
