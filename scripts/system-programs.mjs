@@ -14,6 +14,10 @@ const postgres = () =>
 const needed = [
   { packageName: 'mosquitto', present: () => found('mosquitto') },
   { packageName: 'mosquitto-clients', present: () => found('mosquitto_sub') },
+  // Shows all of loopback. tshark would do too, with 17 packages more.
+  { packageName: 'tcpdump', present: () => found('tcpdump') },
+  // Only systemd-analyze: nothing is started by it.
+  { packageName: 'systemd', present: () => found('systemd-analyze') },
   { packageName: 'postgresql', present: postgres },
   { packageName: 'chromium', present: () => found('chromium') },
   { packageName: 'python3', present: () => existsSync('/usr/bin/python3') },

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
+import { freePort, takesConnections } from './free-port.ts'
 import { ended, finished, Installation, lines, lineThat, serve, temporaryFolder } from './sealmq-process.ts'
 
 const password = 'correct horse battery staple'
@@ -37,7 +37,7 @@ describe('a Mosquitto made by sealmq broker init', { timeout: 300_000 }, () => {
     const [program, ...words] = made.command
     const broker = spawn(program!, words, { stdio: 'ignore' })
     brokers.push(broker)
-    while (!(await isOpen(made.port))) await setTimeout(50)
+    while (!(await takesConnections(made.port))) await setTimeout(50)
     return broker
   }
 
@@ -122,24 +122,4 @@ async function passMessage(admin: Installation): Promise<void> {
   expect(await admin.run('pub', '-t', 'iot/sensor', '-q', '1', '-m', 'by another broker')).toMatchObject({ code: 0 })
   expect(await finish).toMatchObject({ code: 0, out: 'by another broker\n' })
   await ended(subscriber)
-}
-
-async function isOpen(port: number): Promise<boolean> {
-  const { connect } = await import('node:net')
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -9,7 +9,7 @@ import {
   type Rejection,
   type SealedClient,
 } from '@sealmq/client'
-import { type ConnectOptions, connectAsync } from '@sealmq/client/node'
+import { type ConnectOptions, connectAsync, fetchWithCa } from '@sealmq/client/node'
 import type { OpenedMessage } from '@sealmq/protocol'
 import { type MemberInfo, routes } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
@@ -44,7 +44,7 @@ export class Plant {
   }
 
   async #setUp(): Promise<Plant> {
-    const open = new AuthorityClient({ url: this.url })
+    const open = this.authority()
     const code = this.#running.setupCode!
     const { token } = await open.setUp({ code, email: 'ada@plant.example', name: 'Ada', password })
     this.admin = open.withToken(token)
@@ -53,6 +53,17 @@ export class Plant {
 
   get url(): string {
     return this.#running.httpUrl
+  }
+
+  /** The authority, for who has this token; its own CA is trusted. */
+  authority(token?: string): AuthorityClient {
+    const ca = this.#ca()
+    return new AuthorityClient({ url: this.url, token, fetch: ca === null ? undefined : fetchWithCa(ca) })
+  }
+
+  #ca(): string | null {
+    const { caFile } = this.#running
+    return caFile === null ? null : readFileSync(caFile, 'utf8')
   }
 
   get brokerUrl(): string {
@@ -87,11 +98,12 @@ export class Plant {
 
   /** A member of these roles with one sender; no roles: a sender of the administrator. */
   async enrol(name: string, ...roles: string[]): Promise<Identity & { member: string }> {
-    if (roles.length === 0) return { ...(await enrolSender(this.admin, nodeCryptography, name)), member: '' }
+    const enter = (by: AuthorityClient) => enrolSender(by, nodeCryptography, name, 'ES256', this.#ca())
+    if (roles.length === 0) return { ...(await enter(this.admin)), member: '' }
     const email = `${name}@plant.example`
     const { id } = await this.admin.request<MemberInfo>('POST', routes.members, { email, name, password, roles })
-    const { token } = await new AuthorityClient({ url: this.url }).logIn({ email, password })
-    return { ...(await enrolSender(this.admin.withToken(token), nodeCryptography, name)), member: id }
+    const { token } = await this.authority().logIn({ email, password })
+    return { ...(await enter(this.admin.withToken(token))), member: id }
   }
 
   async connect(identity: Identity, options: Partial<ConnectOptions> = {}): Promise<SealedClient> {

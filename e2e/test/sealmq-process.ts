@@ -121,12 +121,23 @@ export interface Ready {
 }
 
 /** Starts the authority on free ports and waits until it is ready. */
-export async function serve(
+export function serve(
   installation: Installation,
   data: string,
   ...more: string[]
 ): Promise<Ready & { child: ChildProcess }> {
-  const child = installation.start(
+  return serveUnder([], installation, data, ...more)
+}
+
+/** The same as the child of another program, or what it becomes. */
+export async function serveUnder(
+  program: readonly string[],
+  installation: Installation,
+  data: string,
+  ...more: string[]
+): Promise<Ready & { child: ChildProcess }> {
+  const child = installation.startUnder(
+    program,
     'serve',
     '--data',
     data,

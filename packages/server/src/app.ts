@@ -25,6 +25,7 @@ import { type DiskSpace, DiskWatch, readDiskSpace } from './audit/disk-space.ts'
 import { loadLogKey } from './audit/log-key.ts'
 import { MessageAudit } from './audit/messages/message-audit.ts'
 import { startCheckWorker } from './audit/messages/message-checker.ts'
+import type { MessageDirectory } from './audit/messages/message-directory.ts'
 import { type RecordingContext, recorded } from './audit/recording.ts'
 import { RefusalLog } from './audit/refusal-log.ts'
 import { describeSettings } from './audit/serve-settings.ts'
@@ -33,7 +34,7 @@ import { exists } from './backup/backup.ts'
 import { EmbeddedBroker } from './broker/embedded/index.ts'
 import type { Broker } from './broker/interface.ts'
 import type { BrokerSetting } from './broker/mosquitto/broker-setting.ts'
-import { readDesiredState } from './broker/mosquitto/desired-state.ts'
+import { observerPassword, readDesiredState } from './broker/mosquitto/desired-state.ts'
 import { readRolePolicies } from './broker/mosquitto/role-policies.ts'
 import type { Authority } from './http/authority.ts'
 import { ownOrigins } from './http/own-origins.ts'
@@ -113,6 +114,9 @@ const longestSettling = 1000
 /** ms that the clock may stand before the last change of the store without a word. */
 const clockTolerance = 60_000
 
+const recordedFilters = ({ channels }: MessageDirectory) =>
+  channels.filter(({ level }) => level !== 'off').flatMap(({ filters }) => filters)
+
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
   checkSettings(options)
@@ -178,17 +182,15 @@ async function compose(
     },
   })
   const apart = options.broker ?? null
-  if (apart && checkpointTopic !== null) {
-    throw new StartError(
-      'bad-setting',
-      '--checkpoint-topic works with the embedded broker only. Take --checkpoint-file or --checkpoint-webhook beside --broker.',
-    )
-  }
+  let formerTopic: string | null = null
   // Loaded only when used: the embedded broker needs no client.
   const broker: Broker = apart
     ? new (await import('./broker/mosquitto/index.ts')).MosquittoBroker({
         ...apart,
-        desired: () => readDesiredState(store, masterKey),
+        desired: () => readDesiredState(store, masterKey, { checkpoints: checkpointTopic, former: formerTopic }),
+        recorded: () => recordedFilters(rights.directory),
+        observerPassword: observerPassword(masterKey),
+        witness: messages,
         policies: () => readRolePolicies(store),
         ready: () => void outbox.run(),
         logger,
@@ -252,15 +254,24 @@ async function compose(
   if (!seeded) await applyChange(withoutBroker, seedDefaults)
   if (await finishRestore(store, withoutBroker)) logger.warn('restored from a backup: new epochs, no sessions')
   if (checkpointTopic !== null) await refuseTopicOfChannel(store, checkpointTopic)
+  // A channel may take the topic next, and its readers would be given the last note.
+  if (typeof before.checkpointTopic === 'string' && before.checkpointTopic !== checkpointTopic)
+    formerTopic = before.checkpointTopic
   await rights.reload()
   undo.push(() => messages.stop())
   messages.start()
   undo.push(() => broker.stop())
   await broker.start()
-  if (apart) logger.warn('messages and connections are not recorded: that needs the embedded broker')
-  // A channel may take the topic next, and its readers would be given the last note.
-  if (typeof before.checkpointTopic === 'string' && before.checkpointTopic !== checkpointTopic)
-    await broker.publishOwn(before.checkpointTopic, '')
+  if (apart) logger.warn('connections and refused messages are not recorded: that needs the embedded broker')
+  if (formerTopic !== null) {
+    const cleared = broker.publishOwn(formerTopic, '')
+    // One that is away keeps no start waiting.
+    if (!broker.capabilities.apart) await cleared
+    else
+      void cleared.catch((error) =>
+        logger.warn({ topic: formerTopic, reason: String(error) }, 'the last checkpoint stays retained'),
+      )
+  }
   const mail = new MailQueue({
     store,
     masterKey,

@@ -53,6 +53,8 @@ describe('the setting of a broker apart', () => {
     expect(codeOf({ broker: 'mosquitto://user:the secret@127.0.0.1' })).toBe('bad-setting')
     expect(codeOf({ broker: 'mosquitto://plant.example:1883' })).toBe('plain-refused')
     expect(codeOf({ brokerPassword: null })).toBe('bad-setting')
+    // The authority would take the administrator for its own observer.
+    expect(codeOf({ brokerUser: 'sealmq-observer' })).toBe('bad-setting')
     expect(codeOf({ brokerPassword: '\n' })).toBe('bad-setting')
     expect(codeOf({ broker: null })).toBe('bad-setting')
     for (const brokerUrl of ['plant.example', 'mqtt://plant.example', 'http://plant.example:1', 'mqtt://a@b:1'])

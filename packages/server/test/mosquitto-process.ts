@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -101,8 +101,16 @@ export class MosquittoProcess {
     chmodSync(this.securityFile, 0o666)
   }
 
+  /** Its administrator has another password: as after a file that somebody put in its place. */
+  spoilAdministrator(): void {
+    writeFileSync(this.securityFile, initialSecurity({ ...administrator, password: 'another' }))
+    chmodSync(this.securityFile, 0o666)
+  }
+
   async resume(): Promise<void> {
-    const child = spawn('mosquitto', ['-c', join(this.folder, 'mosquitto.conf')], {
+    // A file that gets too long is an error and not the end.
+    const words = ['--ignore-signal=XFSZ', 'mosquitto', '-c', join(this.folder, 'mosquitto.conf')]
+    const child = spawn('env', words, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
     })
@@ -148,6 +156,15 @@ export class MosquittoProcess {
     const answers = await answered
     await client.endAsync()
     return answers
+  }
+
+  /** No file may be longer than this from now on: what a full disk is to it, for anybody who runs the tests. */
+  async limitFiles(bytes: number | 'unlimited'): Promise<void> {
+    const user = await mosquittoUser()
+    // Root of a container may not, without CAP_SYS_RESOURCE; each user may do it to its own.
+    const asOwner = user ? ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : []
+    const [program, ...words] = [...asOwner, 'prlimit', '--pid', String(this.#child!.pid), `--fsize=${bytes}:`]
+    execFileSync(program!, words)
   }
 
   /** It can write its rights no more: the file is nobody's to write. */

@@ -71,7 +71,7 @@ describe('a Mosquitto that the authority governs', () => {
     expect(await subscribe(plc, 'elsewhere')).toEqual([1])
     await plc.endAsync(true)
     const usernames = mosquitto.saved().clients.map(({ username }) => username)
-    expect(usernames.sort()).toEqual(['plc', 'sealmq-authority', pump.broker.username])
+    expect(usernames.sort()).toEqual(['plc', 'sealmq-authority', 'sealmq-observer', pump.broker.username])
   })
 
   it('is only reported about when that is asked for, and takes changes all the same', async () => {
@@ -100,8 +100,14 @@ describe('a Mosquitto that the authority governs', () => {
       { command: 'createClient', username: 'plc', password: 'x', roles: [{ rolename: 'theirs' }] },
     )
     await start({ exclusive: true })
-    while (mosquitto.saved().clients.length > 1) await setTimeout(50)
-    expect(mosquitto.saved().roles.map(({ rolename }) => rolename)).toEqual(['administrator'])
+    while (mosquitto.saved().clients.some(({ username }) => username === 'plc')) await setTimeout(50)
+    while (mosquitto.saved().roles.some(({ rolename }) => rolename === 'theirs')) await setTimeout(50)
+    expect(
+      mosquitto
+        .saved()
+        .roles.map(({ rolename }) => rolename)
+        .sort(),
+    ).toEqual(['administrator', 'sealmq-observer'])
   })
 
   it('is verified again after it came back, also empty, and while changes wait', async () => {
@@ -194,12 +200,47 @@ describe('a Mosquitto that the authority governs', () => {
     expect(mosquitto.saved().clients.filter(({ username }) => username.includes('check'))).toEqual([])
   })
 
+  it('comes back after a broker that let nobody in, the authority neither', async () => {
+    const authority = await start()
+    await mosquitto.end('SIGKILL')
+    mosquitto.spoilAdministrator()
+    mosquitto.log.length = 0
+    await mosquitto.resume()
+    while (!mosquitto.log.some((line) => /denied|not authori[sz]ed/i.test(line))) await setTimeout(50)
+    expect(await status(authority)).toMatchObject({ connected: false })
+    await mosquitto.end('SIGKILL')
+    mosquitto.forgetSecurity()
+    await mosquitto.resume()
+    expect(await until(authority, inForce)).toMatchObject({ connected: true })
+  })
+
   it('says that it could not save its rights', async () => {
     const authority = await start()
     mosquitto.spoilSecurityFile()
     await pumpOf(authority)
     const { warnings } = await until(authority, (state) => state.warnings.length > 0)
     expect(warnings[0]).toMatch(/could not save its rights/)
+  })
+
+  it('says that its disk takes nothing more, once, until it is asked again after there is room', async () => {
+    const authority = await start()
+    const pump = await pumpOf(authority)
+    await mosquitto.limitFiles(40_000)
+    const client = await connectMqtt(authority, pump)
+    await client.publishAsync('iot/sensor', 'x'.repeat(50_000), { qos: 1, retain: true })
+    const { warnings } = await until(authority, (state) => state.warnings.length > 0)
+    expect(warnings).toEqual([expect.stringMatching(/could not save what it keeps.*File too large.*reconcile/)])
+    // It goes on carrying, and it goes on failing.
+    const failures = () => mosquitto.log.filter((line) => line.includes('File too large')).length
+    for (const before = failures(); failures() < before + 2; await setTimeout(50)) {}
+    await client.publishAsync('iot/sensor', 'y', { qos: 1 })
+    expect((await status(authority)).warnings).toEqual(warnings)
+    await authority.askAdmin('POST', routes.brokerReconcile)
+    await until(authority, (state) => state.warnings.length > 0)
+    await mosquitto.limitFiles('unlimited')
+    while ((await authority.askAdmin<BrokerStatus>('POST', routes.brokerReconcile)).body.warnings.length > 0)
+      await setTimeout(50)
+    await client.endAsync(true)
   })
 
   it('says how many senders cannot be entered there, for want of their password', async () => {

@@ -32,6 +32,7 @@ describe('what follows a change', () => {
     broker = {
       removeSender: async (sender) => void told.push(`remove ${sender}`),
       refreshSender: async (sender) => void told.push(`refresh ${sender}`),
+      refreshObserver: async () => {},
     }
   })
   afterEach(() => store.destroy())
@@ -107,7 +108,7 @@ describe('what follows a change', () => {
       await null
       together--
     }
-    broker = { removeSender: take('remove'), refreshSender: take('refresh') }
+    broker = { removeSender: take('remove'), refreshSender: take('refresh'), refreshObserver: async () => {} }
     const rights = { reload: async () => {}, invalidate: () => {} }
     const outbox = new Outbox({ store, rights, broker, announce: () => {}, logger })
     await outbox.run(1)

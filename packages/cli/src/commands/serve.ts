@@ -141,7 +141,7 @@ export function serveCommand(program: Command): void {
     .option('--trust-proxy', 'believe the client addresses that a proxy in front names (X-Forwarded-For)')
     .option('--checkpoint-file <file>', 'append each checkpoint of the audit log to this file')
     .option('--checkpoint-webhook <url>', 'POST each checkpoint to this URL')
-    .option('--checkpoint-topic <topic>', 'publish each checkpoint, retained, on this topic of the embedded broker')
+    .option('--checkpoint-topic <topic>', 'publish each checkpoint, retained, on this topic of the broker')
     .option('--no-sign-up', 'accounts only by invitation')
     .option(
       '--code-seconds <n>',

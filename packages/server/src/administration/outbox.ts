@@ -13,7 +13,7 @@ const rowsAtOnce = 200
 export interface OutboxOptions {
   store: Database
   rights: Pick<RightsSnapshot, 'reload' | 'invalidate'>
-  broker: Pick<Broker, 'removeSender' | 'refreshSender'>
+  broker: Pick<Broker, 'removeSender' | 'refreshSender' | 'refreshObserver'>
   /** Tells the clients of a new revision. */
   announce: (revision: number) => void
   logger: Logger
@@ -96,7 +96,9 @@ export class Outbox {
     const { store } = this.#options
     for (;;) {
       const rows = await store.selectFrom('outbox').selectAll().orderBy('id').limit(rowsAtOnce).execute()
-      if (rows.length === 0 || this.#stopped) return
+      if (this.#stopped) return
+      // After whoever lost a right.
+      if (rows.length === 0) return broker.refreshObserver()
       // The last that is said of a sender counts, and removal before all: an id is never used again.
       const actions = new Map<number, (typeof rows)[number]['action']>()
       for (const { sender, action } of rows) if (actions.get(sender) !== 'remove-sender') actions.set(sender, action)

@@ -10,7 +10,7 @@ export interface CheckpointSetting {
   file: string | null
   /** `https://…` that takes a POST. */
   webhook: string | null
-  /** Of the embedded broker; no channel may hold it. */
+  /** Of the broker; no channel may hold it. */
   topic: string | null
 }
 

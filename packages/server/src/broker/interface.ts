@@ -87,6 +87,8 @@ export interface BrokerWitness {
   /** @param time authority time, ms */
   connectionClosed(connection: BrokerConnection, time: number): void
   connectionRefused(refusal: RefusedConnection): void
+  /** Messages may have gone by unseen between these times (authority time, ms). */
+  unobserved(from: number, to: number): void
 }
 
 /** What is known of a broker at the moment. */
@@ -131,6 +133,11 @@ export interface Broker {
    * @throws Error when the broker is away: to be repeated
    */
   refreshSender(sender: number): Promise<void>
+  /**
+   * Which messages must be witnessed may be others than before, by what the store says. Idempotent.
+   * @throws Error when the broker is away: to be repeated
+   */
+  refreshObserver(): Promise<void>
   /** Publishes what the authority itself says: retained, at QoS 1. Rejects when it is not stored. */
   publishOwn(topic: string, payload: string): Promise<void>
   connections(): BrokerConnection[]

@@ -154,6 +154,10 @@ export class MessageAudit implements BrokerWitness {
     }))
   }
 
+  unobserved(from: number, to: number): void {
+    this.#skipped.addSpan('unobserved', from, to)
+  }
+
   #connection(
     action: 'connection.open' | 'connection.close',
     { sender, clientId, address }: BrokerConnection,

@@ -11,6 +11,8 @@ export type SkipReason =
   | 'check'
   /** No channel holds the topic. */
   | 'no-channel'
+  /** The connection by which a broker apart shows its messages was away, or did not keep up: how many is not known. */
+  | 'unobserved'
   /** Ours. */
   | 'internal'
 
@@ -34,6 +36,11 @@ export class SkippedMessages {
   add(reason: SkipReason, channel: string | null, time: number, messages = 1): void {
     this.total += messages
     this.#merge({ reason, channel, messages, events: messages === 0 ? 1 : 0, from: time, to: time })
+  }
+
+  /** Messages may have gone by between these times, ms; how many nobody knows. */
+  addSpan(reason: SkipReason, from: number, to: number): void {
+    this.#merge({ reason, channel: null, messages: 0, events: 0, from, to })
   }
 
   /** Gives it as records, and forgets it; `restore` takes it back when they could not be written. */

@@ -197,6 +197,9 @@ export class EmbeddedBroker implements Broker {
     )
   }
 
+  // It sees every message, and the witness knows which are recorded.
+  async refreshObserver(): Promise<void> {}
+
   async publishOwn(topic: string, payload: string): Promise<void> {
     const aedes = this.#aedes
     if (!aedes || aedes.closed) throw new Error('the broker does not run')

@@ -1,6 +1,7 @@
 import { StartError } from '../../authority-error.ts'
 import { isLoopback } from '../../loopback.ts'
 import type { MosquittoAddress } from './control-connection.ts'
+import { observerName } from './security-state.ts'
 
 /** A broker apart, as it was set. */
 export interface BrokerSetting {
@@ -55,6 +56,10 @@ export function readBrokerSetting(flags: BrokerFlags): BrokerSetting | null {
     throw bad('--broker takes mosquitto://HOST[:PORT], or mosquittos://HOST[:PORT] for TLS. Correct it.')
   const password = brokerPassword?.replace(/\r?\n[\s\S]*$/, '') ?? ''
   if (password === '') throw bad('--broker needs the administrator’s password in --broker-password-file. Add it.')
+  if (flags.brokerUser === observerName)
+    throw bad(
+      `--broker-user ${observerName} is the name of the client that the authority makes there. Take another administrator.`,
+    )
   const address = { host: host.replace(/^\[|\]$/g, ''), port, tls, ca: flags.brokerCa }
   if (!tls && !isLoopback(address.host) && !flags.allowPlain) {
     throw new StartError(

@@ -185,6 +185,8 @@ export class ControlConnection {
       connectTimeout: connectTime,
       keepalive: 10,
       resubscribe: false,
+      // One that came back with a damaged file of rights lets nobody in until somebody mends it.
+      reconnectOnConnackError: true,
       queueQoSZero: false,
       ...(ca === null ? {} : { ca }),
     }

@@ -6,7 +6,7 @@ import type { MasterKey } from '../../keys/master-key.ts'
 import { consistentRead } from '../../store/consistent-read.ts'
 import type { Database } from '../../store/schema.ts'
 import { readBrokerGrants } from '../broker-grants.ts'
-import { type Acl, securityName } from './security-state.ts'
+import { type Acl, observerName, securityName } from './security-state.ts'
 
 /** What the broker should have, by names of its own. */
 export interface DesiredState {
@@ -17,6 +17,20 @@ export interface DesiredState {
   withoutPassword: number[]
 }
 
+/** Role and group of all senders: what the authority publishes. */
+const readersName = 'sealmq-checkpoints'
+
+/** Topics of the authority's own, which no channel holds; null for none. */
+export interface OwnTopics {
+  /** Every sender may subscribe to it. */
+  checkpoints: string | null
+  /** That of the run before, from which the last checkpoint is taken away. */
+  former: string | null
+}
+
+export const observerPassword = (masterKey: MasterKey): string =>
+  Buffer.from(masterKey.derive('sealmq broker observer password')).toString('base64url')
+
 export interface DesiredClient {
   groups: string[]
   mark: string
@@ -24,11 +38,11 @@ export interface DesiredClient {
 }
 
 /**
- * What the store says now: living senders, their roles, and what those grant. Roles that nobody has are left out. What a grant
- * narrows for a member is a role of that member's own.
+ * What the store says now: living senders, their roles, what those grant, and the observer. Roles that nobody has are left out.
+ * What a grant narrows for a member is a role of that member's own.
  */
-export async function readDesiredState(store: Database, masterKey: MasterKey): Promise<DesiredState> {
-  const { senders, memberRoles, grants, filters } = await consistentRead(store, async (transaction) => ({
+export async function readDesiredState(store: Database, masterKey: MasterKey, own: OwnTopics): Promise<DesiredState> {
+  const { senders, memberRoles, grants, filters, recorded } = await consistentRead(store, async (transaction) => ({
     senders: await transaction
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
@@ -39,6 +53,7 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
     memberRoles: await transaction.selectFrom('member_roles').selectAll().execute(),
     grants: await readBrokerGrants(transaction),
     filters: await transaction.selectFrom('channel_filters').selectAll().execute(),
+    recorded: await transaction.selectFrom('channels').select('id').where('audit', '!=', 'off').execute(),
   }))
   const rolesOf = Map.groupBy(memberRoles, ({ member_id }) => member_id)
   const grantsOf = Map.groupBy(grants, ({ role_id }) => role_id)
@@ -49,7 +64,24 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
     grants: { publishRoles: [], publishWithin: publishGrants(granted).publishWithin },
   }))
   const markKey = masterKey.derive('sealmq broker password mark')
+  const mark = (hash: Uint8Array) =>
+    `SealMQ ${createHmac('sha256', markKey).update(hash).digest('base64url').slice(0, 16)}`
   const desired: DesiredState = { roles: new Map(), clients: new Map(), withoutPassword: [] }
+  const password = observerPassword(masterKey)
+  const observed = recorded.flatMap(({ id }) =>
+    (filtersOf.get(id) ?? []).flatMap(({ filter }) => aclsOf('subscribe', filter)),
+  )
+  const published = [own.checkpoints, own.former].filter((topic) => topic !== null)
+  desired.roles.set(observerName, [
+    ...new Set([...observed, ...published.flatMap((topic) => aclsOf('publish', topic))]),
+  ])
+  desired.clients.set(observerName, {
+    groups: [observerName],
+    mark: mark(Buffer.from(password)),
+    password: () => password,
+  })
+  const ofEverybody = own.checkpoints === null ? [] : [readersName]
+  if (own.checkpoints !== null) desired.roles.set(readersName, aclsOf('subscribe', own.checkpoints))
   for (const row of senders) {
     if (row.broker_password_wrapped === null) {
       desired.withoutPassword.push(row.sender)
@@ -67,20 +99,20 @@ export async function readDesiredState(store: Database, masterKey: MasterKey): P
       desired.roles.set(name, [...new Set(acls)])
     }
     const groups = roles.map(securityName)
-    const own = publishing.flatMap(({ filters, grants }) =>
+    const narrowed = publishing.flatMap(({ filters, grants }) =>
       narrowedFilters(filters, publishRight({ roles, device: row.kind === 'device' ? row.email : null }, grants)),
     )
-    if (own.length > 0) {
+    if (narrowed.length > 0) {
       const name = securityName(`of-${row.member_id}`)
       desired.roles.set(
         name,
-        own.flatMap((filter) => aclsOf('publish', filter)),
+        narrowed.flatMap((filter) => aclsOf('publish', filter)),
       )
       groups.push(name)
     }
     desired.clients.set(brokerUsername(row.sender), {
-      groups: groups.sort(),
-      mark: `SealMQ ${createHmac('sha256', markKey).update(row.broker_hash).digest('base64url').slice(0, 16)}`,
+      groups: [...groups, ...ofEverybody].sort(),
+      mark: mark(row.broker_hash),
       password: () => brokerPassword(masterKey, row)!,
     })
   }

@@ -6,6 +6,7 @@ import {
   denyingDefaults,
   isOwnClient,
   isOwnName,
+  observerName,
   type SecurityState,
 } from './security-state.ts'
 
@@ -110,8 +111,9 @@ export function difference(
     if (group.roles.length > (holds ? 1 : 0))
       taking.push({ command: 'modifyGroup', groupname: name, roles: holds ? groupRoles : [] })
     // Changing a role ends no connection; changing a group ends those of all its clients.
-    if (!holds || !role || !sameAcls(role, acls))
-      roles.push({ command: 'modifyGroup', groupname: name, roles: groupRoles })
+    // The observer would miss messages, and its rights count at once without that.
+    const isChanged = !role || (!sameAcls(role, acls) && name !== observerName)
+    if (!holds || isChanged) roles.push({ command: 'modifyGroup', groupname: name, roles: groupRoles })
   }
   for (const [username, wanted] of desired.clients) {
     const client = lessened.get(username) ?? actual.clients.get(username)

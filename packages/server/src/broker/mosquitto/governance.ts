@@ -38,7 +38,7 @@ const denyByDefault: Command = {
 /** Brings a broker to what the store says: as a whole, and for single senders in between. */
 export class Governance {
   readonly #options: GovernanceOptions
-  readonly #pending = new Set<number>()
+  readonly #pending = new Set<string>()
   #settling: Promise<void> | null = null
   #order: Promise<unknown> = Promise.resolve()
   #changes = 0
@@ -76,12 +76,17 @@ export class Governance {
 
   /** One sender is brought to what the store says now; those that come together are settled together. @throws BrokerError */
   settle(sender: number): Promise<void> {
-    this.#pending.add(sender)
+    return this.settleClient(brokerUsername(sender))
+  }
+
+  /** The same for any client of the authority's. @throws BrokerError */
+  settleClient(username: string): Promise<void> {
+    this.#pending.add(username)
     this.#settling ??= Promise.resolve().then(() => {
-      const senders = [...this.#pending]
+      const usernames = [...this.#pending]
       this.#pending.clear()
       this.#settling = null
-      return this.inTurn(() => this.#settleNow(senders))
+      return this.inTurn(() => this.#settleNow(usernames))
     })
     return this.#settling
   }
@@ -93,11 +98,10 @@ export class Governance {
     return done
   }
 
-  async #settleNow(senders: readonly number[]): Promise<void> {
+  async #settleNow(usernames: readonly string[]): Promise<void> {
     const { connection, desired } = this.#options
     this.#changes++
     const wanted = await desired()
-    const usernames = senders.map(brokerUsername)
     const names = new Set(usernames.flatMap((username) => wanted.clients.get(username)?.groups ?? []))
     const found = await readPart(connection, usernames, [...names])
     // Only these are compared; what else the whole has is the business of a reconciliation.

@@ -5,15 +5,17 @@ import mqtt from 'mqtt'
 import { StartError } from '../../authority-error.ts'
 import { newSecret } from '../../identity/secrets.ts'
 import type { Logger } from '../../logger.ts'
-import type { Broker, BrokerConnection, BrokerState } from '../interface.ts'
+import type { Broker, BrokerConnection, BrokerState, BrokerWitness } from '../interface.ts'
 import { BrokerError } from './broker-error.ts'
 import { checkRole } from './check-role.ts'
 import { ControlConnection, type MosquittoAddress, urlOf } from './control-connection.ts'
 import type { DesiredState } from './desired-state.ts'
 import { Governance, type Reading } from './governance.ts'
+import { ObservingConnection } from './observing-connection.ts'
 import { WebSocketRelay } from './relay.ts'
 import type { RolePolicy } from './role-policies.ts'
-import { securityName } from './security-state.ts'
+import { savingFailure } from './saving-failures.ts'
+import { observerName, securityName } from './security-state.ts'
 import { SessionWatch } from './session-watch.ts'
 
 export interface MosquittoOptions {
@@ -31,6 +33,11 @@ export interface MosquittoOptions {
   desired: () => Promise<DesiredState>
   /** What each role grants, to check the broker by. */
   policies: () => Promise<RolePolicy[]>
+  /** Filters of the channels of which messages are recorded. */
+  recorded: () => readonly string[]
+  /** Of the client by which the authority sees these messages. */
+  observerPassword: string
+  witness: BrokerWitness
   /** The broker is there and has what the store says: what waits for it can be carried out. */
   ready: () => void
   logger: Logger
@@ -64,6 +71,11 @@ export class MosquittoBroker implements Broker {
   readonly #sessions: SessionWatch
   readonly #relay: WebSocketRelay
   readonly #governance: Governance
+  readonly #observer: ObservingConnection
+  /** What the broker was told to show; null while that is not known. */
+  #observed: readonly string[] | null = null
+  /** What it could not save since somebody asked for a reconciliation last, or since it came back; a sentence each. */
+  readonly #unsaved = new Set<string>()
   #reconciling: Promise<void> | null = null
   #retry: NodeJS.Timeout | null = null
   #wait = shortestWait
@@ -93,7 +105,13 @@ export class MosquittoBroker implements Broker {
       },
       logged: (line) => this.#logged(line),
     })
-    const { desired, exclusive, logger, address } = options
+    const { desired, exclusive, logger, address, witness, now } = options
+    this.#observer = new ObservingConnection({
+      address: { ...address, username: observerName, password: options.observerPassword },
+      witness,
+      logger,
+      now,
+    })
     this.#governance = new Governance({
       connection: this.#connection,
       desired,
@@ -131,6 +149,7 @@ export class MosquittoBroker implements Broker {
     this.#isStopped = true
     if (this.#retry) clearTimeout(this.#retry)
     this.#relay.close()
+    await this.#observer.close()
     await this.#connection.close()
     await this.#reconciling?.catch(() => {})
   }
@@ -148,9 +167,19 @@ export class MosquittoBroker implements Broker {
     return this.#governance.settle(sender)
   }
 
-  // Refused at start: the plugin's administrator has rights on $CONTROL alone.
-  async publishOwn(): Promise<void> {
-    throw new Error('Nothing is published by the authority through Mosquitto.')
+  async refreshObserver(): Promise<void> {
+    const recorded = this.#options.recorded()
+    const known = this.#observed
+    // Before the first reconciliation, which does it.
+    if (known === null || (known.length === recorded.length && recorded.every((filter) => known.includes(filter))))
+      return
+    await this.#governance.settleClient(observerName)
+    await this.#observe()
+  }
+
+  // The plugin's administrator has rights on $CONTROL alone.
+  publishOwn(topic: string, payload: string): Promise<void> {
+    return this.#observer.publish(topic, payload)
   }
 
   connections(): BrokerConnection[] {
@@ -162,12 +191,16 @@ export class MosquittoBroker implements Broker {
   }
 
   state(): BrokerState {
-    return { ...this.#state, connected: this.#connection.isConnected, version: this.#connection.version }
+    const { problem } = this.#observer
+    const warnings = [...this.#state.warnings, ...this.#unsaved, ...(problem === null ? [] : [problem])]
+    return { ...this.#state, warnings, connected: this.#connection.isConnected, version: this.#connection.version }
   }
 
   async reconcile(): Promise<void> {
     // One that only reports may be under way.
     await this.#reconciling?.catch(() => {})
+    // The file of rights is written anew, the rest at the next save: what fails again is told again.
+    this.#unsaved.clear()
     await this.#reconcile(true)
   }
 
@@ -277,6 +310,7 @@ export class MosquittoBroker implements Broker {
     }
     if (!this.#connection.limitsPackets)
       warnings.push('The broker takes packets of any length. Set max_packet_size 1048576 in its configuration.')
+    this.#unsaved.clear()
     this.#state = { ...this.#state, warnings }
   }
 
@@ -288,10 +322,19 @@ export class MosquittoBroker implements Broker {
 
   #reconcile(mend: boolean): Promise<void> {
     const seen = (reading: Reading) => this.#seen(reading, mend)
-    this.#reconciling ??= this.#governance.reconcile(mend, seen).finally(() => {
-      this.#reconciling = null
-    })
+    this.#reconciling ??= this.#governance
+      .reconcile(mend, seen)
+      .then(() => this.#observe())
+      .finally(() => {
+        this.#reconciling = null
+      })
     return this.#reconciling
+  }
+
+  async #observe(): Promise<void> {
+    if (this.#isStopped) return
+    this.#observed = this.#options.recorded()
+    await this.#observer.observe(this.#observed)
   }
 
   #seen({ isFirst, drift, isRight, withoutPassword }: Reading, mend: boolean): void {
@@ -316,11 +359,12 @@ export class MosquittoBroker implements Broker {
 
   #logged(line: string): void {
     this.#sessions.take(line)
-    if (!line.startsWith('Error saving Dynamic security plugin config')) return
-    const sentence = `The broker could not save its rights, and would not have them after a restart: ${line.trim()}`
-    this.#options.logger.error({ line }, 'the broker could not save its rights')
-    if (!this.#state.warnings.includes(sentence))
-      this.#state = { ...this.#state, warnings: [...this.#state.warnings, sentence] }
+    if (line.startsWith(`Outgoing messages are being dropped for client ${this.#observer.clientId}.`))
+      this.#observer.dropped()
+    const sentence = savingFailure(line)
+    if (sentence === null || this.#unsaved.has(sentence)) return
+    this.#unsaved.add(sentence)
+    this.#options.logger.error({ line }, 'the broker could not save what it must keep')
   }
 }
 

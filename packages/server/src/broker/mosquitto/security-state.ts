@@ -45,6 +45,9 @@ export interface Command {
 
 const prefix = 'sealmq-'
 
+/** As whom the authority receives what is recorded, and publishes what it says itself; also its role and group. */
+export const observerName = `${prefix}observer`
+
 /** Role and group of one of the authority's roles. */
 export const securityName = (role: string): string => `${prefix}${role}`
 
