@@ -25,8 +25,13 @@ export class GovernedPlant {
     const options = testOptions({ broker: mosquitto.setting() })
     // No function goes to another process.
     delete options.diskSpace
-    const authority = await AuthorityProcess.start(options)
-    return new GovernedPlant(mosquitto, options, authority, await Plant.around(authority))
+    try {
+      const authority = await AuthorityProcess.start(options)
+      return new GovernedPlant(mosquitto, options, authority, await Plant.around(authority))
+    } catch (error) {
+      await mosquitto.end('SIGKILL')
+      throw error
+    }
   }
 
   killAuthority(): Promise<void> {

@@ -96,7 +96,7 @@ export async function killMosquittoUnderTraffic(kills: number, minutes: number, 
       await setTimeout(Math.random() * 1000)
       const killedAt = Date.now()
       await governed.mosquitto.end('SIGKILL')
-      const withoutRights = kill % 5 === 4
+      const withoutRights = kill % 5 === 1
       if (withoutRights) governed.mosquitto.forgetSecurity()
       await governed.mosquitto.resume()
       await governed.inForce(killedAt)

@@ -318,6 +318,8 @@ export class SealedClient extends EventSource {
       clean,
       protocolVersion,
       reconnectPeriod: shortestReconnect,
+      // A broker that came back without its rights refuses everybody until the authority has put them back.
+      reconnectOnConnackError: true,
       connectTimeout: 10_000,
       resubscribe: true,
       ...(keepalive === undefined ? {} : { keepalive }),
