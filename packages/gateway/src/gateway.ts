@@ -8,6 +8,7 @@ import type { Logger } from './logger.ts'
 import { MachineListener } from './machines/listener.ts'
 import { LocalBroker } from './machines/local-broker.ts'
 import type { MachineMessage, MachineSide } from './machines/machine-side.ts'
+import { type Metrics, MetricsServer } from './metrics.ts'
 import { Forwarder } from './plant/forwarder.ts'
 import { isFinal, PlantLink } from './plant/plant-link.ts'
 import { DurableQueue, QueueFull } from './queue/durable-queue.ts'
@@ -45,6 +46,7 @@ export class Gateway {
   readonly #fail: (error: Error) => void
   #queue: DurableQueue | null = null
   #forwarder: Forwarder | null = null
+  #metricsServer: MetricsServer | null = null
   #timer: NodeJS.Timeout | null = null
   /** What comes with the connection, before the machines' side is there. */
   #early: (() => void)[] | null = []
@@ -91,6 +93,8 @@ export class Gateway {
       logger,
       limit: this.#limit,
     })
+    if (config.metricsPort !== null)
+      this.#metricsServer = await MetricsServer.start(config.metricsPort, () => this.metrics())
     await Promise.race([this.#link.start(), this.failed])
     await Promise.race([this.#machines.start((message) => this.#take(message)), this.failed])
     const early = this.#early ?? []
@@ -98,7 +102,11 @@ export class Gateway {
     for (const deliver of early) deliver()
     this.#forwarder.start()
     logger.info(
-      { machines: this.#machines.address(), plant: this.#link.connected ? 'connected' : 'away' },
+      {
+        machines: this.#machines.address(),
+        metrics: this.metricsUrl ?? undefined,
+        plant: this.#link.connected ? 'connected' : 'away',
+      },
       'the gateway is ready',
     )
     this.#timer = setInterval(() => this.#logCounts('counts'), config.countsEvery)
@@ -107,6 +115,20 @@ export class Gateway {
   /** For people: where the machines' side is. */
   address(): string {
     return this.#machines.address()
+  }
+
+  /** Where the metrics are; null when none were asked for. */
+  get metricsUrl(): string | null {
+    return this.#metricsServer?.url ?? null
+  }
+
+  metrics(): Metrics {
+    return {
+      counts: this.counts,
+      waiting: this.waiting,
+      waitingBytes: this.#queue?.bytes ?? 0,
+      plantConnected: this.#link.connected,
+    }
   }
 
   get waiting(): number {
@@ -120,6 +142,7 @@ export class Gateway {
     await this.#forwarder?.stop(endPatience)
     await this.#link.stop()
     await this.#queue?.close()
+    await this.#metricsServer?.stop()
     this.#logCounts('the gateway has ended')
   }
 
@@ -239,16 +262,9 @@ export class Gateway {
   }
 
   #logCounts(text: string): void {
-    const { logger } = this.#options
-    logger.info(
-      {
-        ...this.counts,
-        waiting: this.waiting,
-        waitingBytes: this.#queue?.bytes ?? 0,
-        plant: this.#link.connected ? 'connected' : 'away',
-      },
-      text,
-    )
+    const { counts, waiting, waitingBytes, plantConnected } = this.metrics()
+    const plant = plantConnected ? 'connected' : 'away'
+    this.#options.logger.info({ ...counts, waiting, waitingBytes, plant }, text)
   }
 }
 
