@@ -402,7 +402,10 @@ export class SealedClient extends EventSource {
   }
 
   #deliver(packet: IPublishPacket, message: OpenedMessage): void {
-    if (message.repeat) return
+    if (message.repeat) {
+      this.emit('repeat', message.topic, message.payload, packet, message)
+      return
+    }
     if (message.gap) {
       const { sender, senderName, session, topic, gap } = message
       this.emit('gap', { topic, sender, senderName, session, ...gap })

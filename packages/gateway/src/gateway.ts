@@ -50,6 +50,8 @@ export class Gateway {
   #timer: NodeJS.Timeout | null = null
   /** What comes with the connection, before the machines' side is there. */
   #early: (() => void)[] | null = []
+  /** Topics of the plant whose last value was handed over since the start. */
+  readonly #last = new Set<string>()
 
   constructor(options: GatewayOptions) {
     const { config, logger, monotonic = () => performance.now() } = options
@@ -209,6 +211,7 @@ export class Gateway {
     const { logger } = this.#options
     return {
       message: (topic, payload, _packet, sealed) => this.#deliver(topic, payload, sealed),
+      repeat: (topic, payload, _packet, sealed) => this.#deliverLast(topic, payload, sealed),
       rejected: ({ topic, code, suppressed }) => {
         this.counts.rejected += 1 + suppressed
         if (this.#limit.admit(`rejected ${code}`)) logger.warn({ topic, code }, 'refused: a message from the plant')
@@ -234,10 +237,18 @@ export class Gateway {
     }
   }
 
+  // The last value of an earlier start, which a listener keeps in memory alone. Of state only: it is the newest that was
+  // ever seen of its topic, where telemetry that a broker calls retained could be any that was seen.
+  #deliverLast(plantTopic: string, opened: Uint8Array, sealed: OpenedMessage): void {
+    if (sealed.kind !== 'state' || !sealed.retained || this.#last.has(plantTopic)) return
+    if (this.#down.take(plantTopic)?.rule.retain) this.#deliver(plantTopic, opened, sealed)
+  }
+
   #deliver(plantTopic: string, opened: Uint8Array, sealed: OpenedMessage): void {
     const taken = this.#down.take(plantTopic)
     if (!taken) return
     const { rule, topic } = taken
+    if (rule.retain && sealed.kind === 'state') this.#last.add(plantTopic)
     let payload: Uint8Array
     try {
       if (topic === null) throw new FormatError('no topic')
