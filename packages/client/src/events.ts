@@ -35,6 +35,8 @@ export interface ClientEvents {
   error: [error: Error]
   /** Payload as opened; the packet's payload is the envelope. */
   message: [topic: string, payload: Uint8Array, packet: IPublishPacket, sealed: OpenedMessage]
+  /** What was given already, by this process or by one before it: sent again by the broker, or still retained there. */
+  repeat: [topic: string, payload: Uint8Array, packet: IPublishPacket, sealed: OpenedMessage]
   rejected: [rejection: Rejection]
   gap: [gap: GapReport]
   /** A subscription that was cut to what is granted. */

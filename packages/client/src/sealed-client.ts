@@ -316,6 +316,8 @@ export class SealedClient extends EventSource {
       clean,
       protocolVersion,
       reconnectPeriod: shortestReconnect,
+      // A broker that came back without its rights refuses everybody until the authority has put them back.
+      reconnectOnConnackError: true,
       connectTimeout: 10_000,
       resubscribe: true,
       ...(keepalive === undefined ? {} : { keepalive }),
@@ -398,7 +400,10 @@ export class SealedClient extends EventSource {
   }
 
   #deliver(packet: IPublishPacket, message: OpenedMessage): void {
-    if (message.repeat) return
+    if (message.repeat) {
+      this.emit('repeat', message.topic, message.payload, packet, message)
+      return
+    }
     if (message.gap) {
       const { sender, senderName, session, topic, gap } = message
       this.emit('gap', { topic, sender, senderName, session, ...gap })

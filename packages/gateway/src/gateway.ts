@@ -8,6 +8,7 @@ import type { Logger } from './logger.ts'
 import { MachineListener } from './machines/listener.ts'
 import { LocalBroker } from './machines/local-broker.ts'
 import type { MachineMessage, MachineSide } from './machines/machine-side.ts'
+import { type Metrics, MetricsServer } from './metrics.ts'
 import { Forwarder } from './plant/forwarder.ts'
 import { isFinal, PlantLink } from './plant/plant-link.ts'
 import { DurableQueue, QueueFull } from './queue/durable-queue.ts'
@@ -45,9 +46,12 @@ export class Gateway {
   readonly #fail: (error: Error) => void
   #queue: DurableQueue | null = null
   #forwarder: Forwarder | null = null
+  #metricsServer: MetricsServer | null = null
   #timer: NodeJS.Timeout | null = null
   /** What comes with the connection, before the machines' side is there. */
   #early: (() => void)[] | null = []
+  /** Topics of the plant whose last value was handed over since the start. */
+  readonly #last = new Set<string>()
 
   constructor(options: GatewayOptions) {
     const { config, logger, monotonic = () => performance.now() } = options
@@ -91,6 +95,8 @@ export class Gateway {
       logger,
       limit: this.#limit,
     })
+    if (config.metricsPort !== null)
+      this.#metricsServer = await MetricsServer.start(config.metricsPort, () => this.metrics())
     await Promise.race([this.#link.start(), this.failed])
     await Promise.race([this.#machines.start((message) => this.#take(message)), this.failed])
     const early = this.#early ?? []
@@ -98,7 +104,11 @@ export class Gateway {
     for (const deliver of early) deliver()
     this.#forwarder.start()
     logger.info(
-      { machines: this.#machines.address(), plant: this.#link.connected ? 'connected' : 'away' },
+      {
+        machines: this.#machines.address(),
+        metrics: this.metricsUrl ?? undefined,
+        plant: this.#link.connected ? 'connected' : 'away',
+      },
       'the gateway is ready',
     )
     this.#timer = setInterval(() => this.#logCounts('counts'), config.countsEvery)
@@ -107,6 +117,20 @@ export class Gateway {
   /** For people: where the machines' side is. */
   address(): string {
     return this.#machines.address()
+  }
+
+  /** Where the metrics are; null when none were asked for. */
+  get metricsUrl(): string | null {
+    return this.#metricsServer?.url ?? null
+  }
+
+  metrics(): Metrics {
+    return {
+      counts: this.counts,
+      waiting: this.waiting,
+      waitingBytes: this.#queue?.bytes ?? 0,
+      plantConnected: this.#link.connected,
+    }
   }
 
   get waiting(): number {
@@ -120,6 +144,7 @@ export class Gateway {
     await this.#forwarder?.stop(endPatience)
     await this.#link.stop()
     await this.#queue?.close()
+    await this.#metricsServer?.stop()
     this.#logCounts('the gateway has ended')
   }
 
@@ -186,6 +211,7 @@ export class Gateway {
     const { logger } = this.#options
     return {
       message: (topic, payload, _packet, sealed) => this.#deliver(topic, payload, sealed),
+      repeat: (topic, payload, _packet, sealed) => this.#deliverLast(topic, payload, sealed),
       rejected: ({ topic, code, suppressed }) => {
         this.counts.rejected += 1 + suppressed
         if (this.#limit.admit(`rejected ${code}`)) logger.warn({ topic, code }, 'refused: a message from the plant')
@@ -211,10 +237,18 @@ export class Gateway {
     }
   }
 
+  // The last value of an earlier start, which a listener keeps in memory alone. Of state only: it is the newest that was
+  // ever seen of its topic, where telemetry that a broker calls retained could be any that was seen.
+  #deliverLast(plantTopic: string, opened: Uint8Array, sealed: OpenedMessage): void {
+    if (sealed.kind !== 'state' || !sealed.retained || this.#last.has(plantTopic)) return
+    if (this.#down.take(plantTopic)?.rule.retain) this.#deliver(plantTopic, opened, sealed)
+  }
+
   #deliver(plantTopic: string, opened: Uint8Array, sealed: OpenedMessage): void {
     const taken = this.#down.take(plantTopic)
     if (!taken) return
     const { rule, topic } = taken
+    if (rule.retain && sealed.kind === 'state') this.#last.add(plantTopic)
     let payload: Uint8Array
     try {
       if (topic === null) throw new FormatError('no topic')
@@ -239,16 +273,9 @@ export class Gateway {
   }
 
   #logCounts(text: string): void {
-    const { logger } = this.#options
-    logger.info(
-      {
-        ...this.counts,
-        waiting: this.waiting,
-        waitingBytes: this.#queue?.bytes ?? 0,
-        plant: this.#link.connected ? 'connected' : 'away',
-      },
-      text,
-    )
+    const { counts, waiting, waitingBytes, plantConnected } = this.metrics()
+    const plant = plantConnected ? 'connected' : 'away'
+    this.#options.logger.info({ ...counts, waiting, waitingBytes, plant }, text)
   }
 }
 

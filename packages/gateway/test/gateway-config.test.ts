@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { SettingsFolder, withRules } from './settings.ts'
 
 const files = new SettingsFolder()
+files.write('readable.key', 'x', 0o644)
 const right = withRules("  - {direction: up, from: 'm/+/#', to: 'plant/{1}/{#}'}")
 
 describe('a configuration file', () => {
@@ -36,9 +37,9 @@ describe('a configuration file', () => {
     ['an unknown setting', `${right}colour: red\n`, 'bad-config', 'gateway.yaml:10: there is no setting colour.'],
     [
       'an unknown setting inside',
-      right.replace('port: 0', 'port: 0\n    tls: true'),
+      right.replace('port: 0', 'port: 0\n    proxy: true'),
       'bad-config',
-      'gateway.yaml:4: there is no setting machines.listen.tls.',
+      'gateway.yaml:4: there is no setting machines.listen.proxy.',
     ],
     [
       'a setting that is missing',
@@ -115,6 +116,18 @@ describe('a configuration file', () => {
       right.replace('port: 0', 'port: 0\n    host: 0.0.0.0'),
       'bad-config',
       'gateway.yaml:4: on 0.0.0.0 everybody on the network could read passwords and payloads.',
+    ],
+    [
+      'a certificate that is none',
+      right.replace('port: 0', 'port: 0\n    tls: {certFile: password, keyFile: password}'),
+      'bad-config',
+      'gateway.yaml:4: password and password are no PEM certificate with its unencrypted key',
+    ],
+    [
+      'a key that others may read',
+      right.replace('port: 0', 'port: 0\n    tls: {certFile: password, keyFile: readable.key}'),
+      'unsafe-file',
+      'gateway.yaml:4: others may read or write readable.key (mode 0644).',
     ],
     [
       'a listener and a broker',

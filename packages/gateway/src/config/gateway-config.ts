@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { topicFilterFault } from '@sealmq/protocol'
 import { legacyFormat } from '../formats/legacy.ts'
 import { type PayloadFormat, rawFormat } from '../formats/payload-format.ts'
@@ -11,7 +12,7 @@ import { checkRules } from '../rules/check-rules.ts'
 import type { Rule } from '../rules/rule.ts'
 import { parseTemplate } from '../rules/topic-template.ts'
 import { readLegacyKeys } from './legacy-keys-file.ts'
-import { readPasswordFile } from './secret-file.ts'
+import { readPasswordFile, readSecretFile } from './secret-file.ts'
 import type { ListenSetting, LocalBrokerSetting, RuleSetting, UserSetting } from './settings.ts'
 import { parseSettings, type SettingsFile } from './settings-file.ts'
 
@@ -28,6 +29,8 @@ export interface ListenerConfig {
   kind: 'listener'
   host: string
   port: number
+  /** PEM; null: plain. */
+  tls: { cert: string; key: string } | null
   users: readonly MachineUser[]
   maximumConnections: number
   /** Bytes. */
@@ -65,6 +68,8 @@ export interface GatewayConfig {
   machines: ListenerConfig | LocalBrokerConfig
   queue: QueueConfig
   rules: readonly Rule[]
+  /** Of 127.0.0.1; null: no metrics. */
+  metricsPort: number | null
   logLevel: string
   /** ms. */
   countsEvery: number
@@ -84,7 +89,7 @@ export async function readGatewayConfig(path: string): Promise<GatewayConfig> {
   const within = (name: string) => resolve(folder, name)
   const rules = await Promise.all(settings.rules.map((rule, index) => readRule(file, rule, index, within)))
   checkRules(rules)
-  const { plant = {}, queue, log = {} } = settings
+  const { plant = {}, queue, metrics, log = {} } = settings
   return {
     home: plant.home === undefined ? null : within(plant.home),
     plantBroker: plant.broker ?? null,
@@ -97,6 +102,7 @@ export async function readGatewayConfig(path: string): Promise<GatewayConfig> {
       whenFull: queue.whenFull ?? 'drop-oldest',
     },
     rules,
+    metricsPort: metrics?.port ?? null,
     logLevel: log.level ?? 'info',
     countsEvery: (log.countsEvery ?? 60) * 1000,
   }
@@ -151,12 +157,14 @@ async function readMachines(file: SettingsFile, within: (name: string) => string
 }
 
 async function readListener(
-  { placeOf }: SettingsFile,
+  file: SettingsFile,
   setting: ListenSetting,
   within: (name: string) => string,
 ): Promise<ListenerConfig> {
+  const { placeOf } = file
   const { host = '127.0.0.1', port, allowPlain = false, maximumConnections = 1000 } = setting
-  checkPlain(host, allowPlain, placeOf(['machines', 'listen', 'host']), 'machines.listen')
+  const tls = setting.tls ? await readListenerTls(file, setting.tls, within) : null
+  if (!tls) checkPlain(host, allowPlain, placeOf(['machines', 'listen', 'host']), 'machines.listen')
   const users = await Promise.all(
     setting.users.map((user, index) => {
       const at = (key: string) => placeOf(['machines', 'listen', 'users', index, key])
@@ -166,8 +174,36 @@ async function readListener(
       return readUser(user, at, within)
     }),
   )
-  return { kind: 'listener', host, port, users, maximumConnections, maximumPacketLength: packetLength(setting) }
+  return { kind: 'listener', host, port, tls, users, maximumConnections, maximumPacketLength: packetLength(setting) }
 }
+
+async function readListenerTls(
+  { placeOf }: SettingsFile,
+  { certFile, keyFile }: NonNullable<ListenSetting['tls']>,
+  within: (name: string) => string,
+): Promise<{ cert: string; key: string }> {
+  const at = (key: string) => placeOf(['machines', 'listen', 'tls', key])
+  const tls = {
+    cert: await readPem(within(certFile), at('certFile')),
+    key: await readSecretFile(within(keyFile), at('keyFile')),
+  }
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    // Of OpenSSL: a reason, nothing of what it read.
+    const { code } = error as { code?: string }
+    throw new GatewayError(
+      'bad-config',
+      `${at('certFile')}: ${certFile} and ${keyFile} are no PEM certificate with its unencrypted key (${code}).`,
+    )
+  }
+  return tls
+}
+
+const readPem = (path: string, place: string) =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new GatewayError('bad-config', `${place}: ${path} cannot be read (${error.code}).`)
+  })
 
 async function readUser(
   { user, passwordFile, passwordHash, publish = [], subscribe = [] }: UserSetting,
@@ -201,12 +237,7 @@ async function readLocalBroker(
   const { url, user, passwordFile, caFile, clientId = 'sealmq-gateway', allowPlain = false } = setting
   const { protocol, hostname } = new URL(url)
   if (protocol === 'mqtt:') checkPlain(hostname.replaceAll(/[[\]]/g, ''), allowPlain, at('url'), 'machines.broker')
-  const ca =
-    caFile === undefined
-      ? null
-      : await readFile(within(caFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
-          throw new GatewayError('bad-config', `${at('caFile')}: ${caFile} cannot be read (${error.code}).`)
-        })
+  const ca = caFile === undefined ? null : await readPem(within(caFile), at('caFile'))
   return {
     kind: 'broker',
     url,
@@ -226,6 +257,6 @@ function checkPlain(host: string, allowPlain: boolean, place: string, setting: s
   if (isLoopback || allowPlain) return
   throw new GatewayError(
     'bad-config',
-    `${place}: on ${host} everybody on the network could read passwords and payloads. Say ${setting}.allowPlain: true if that is meant.`,
+    `${place}: on ${host} everybody on the network could read passwords and payloads. ${setting === 'machines.listen' ? 'Give it tls, or say' : 'Use mqtts://, or say'} ${setting}.allowPlain: true if that is meant.`,
   )
 }

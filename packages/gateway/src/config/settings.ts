@@ -24,7 +24,9 @@ const Listen = Type.Object(
   {
     host: Type.Optional(text),
     port: whole(0, 65_535),
-    /** Needed beyond loopback: there is no TLS here. */
+    /** PEM files: the chain, and its key of mode 0600. Without it passwords and payloads go in clear. */
+    tls: Type.Optional(Type.Object({ certFile: text, keyFile: text }, closed)),
+    /** Needed beyond loopback without TLS. */
     allowPlain: Type.Optional(Type.Boolean()),
     users: Type.Array(User, { minItems: 1 }),
     maximumConnections: Type.Optional(whole(1, 100_000)),
@@ -98,6 +100,8 @@ export const Settings = Type.Object(
       closed,
     ),
     rules: Type.Array(RuleSetting, { minItems: 1, maxItems: 1000 }),
+    /** GET /metrics on 127.0.0.1, for Prometheus. */
+    metrics: Type.Optional(Type.Object({ port: whole(0, 65_535) }, closed)),
     log: Type.Optional(
       Type.Object(
         {

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { filterCovers, topicFilterFault, topicMatches } from '@sealmq/protocol'
 import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes'
 import type { ListenerConfig, MachineUser } from '../config/gateway-config.ts'
@@ -27,7 +28,7 @@ const badCredentials = 4
 const notAuthorised = 5
 
 /**
- * A plain MQTT 3.1.1 listener for machines. It keeps no sessions: what waited for a machine that was away could be a
+ * An MQTT 3.1.1 listener for machines, plain or with TLS. It keeps no sessions: what waited for a machine that was away could be a
  * command that is long since stale.
  */
 export class MachineListener implements MachineSide {
@@ -40,6 +41,8 @@ export class MachineListener implements MachineSide {
   readonly #refused = new WeakSet<Client>()
   readonly #sockets = new Set<GuardedConnection>()
   readonly #strangers = new Set<GuardedConnection>()
+  /** Connections that have not shaken hands yet, by address and port. */
+  readonly #shaking = new Map<string, Socket>()
   #aedes: Aedes | null = null
   #server: Server | null = null
 
@@ -59,7 +62,7 @@ export class MachineListener implements MachineSide {
       logger.debug({ machine: this.#machines.get(client)?.user, reason: error.message }, 'connection ended')
     aedes.on('clientError', ended).on('connectionError', ended)
     await aedes.listen()
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
+    this.#server = this.#createServer()
     await this.#listen(this.#server)
   }
 
@@ -75,7 +78,7 @@ export class MachineListener implements MachineSide {
   async stop(): Promise<void> {
     const server = this.#server
     const closed = server?.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : null
-    for (const socket of this.#sockets) socket.destroy()
+    for (const socket of [...this.#sockets, ...this.#shaking.values()]) socket.destroy()
     await closed
     await new Promise<void>((resolve) => (this.#aedes ? this.#aedes.close(() => resolve()) : resolve()))
     this.#aedes = null
@@ -84,7 +87,7 @@ export class MachineListener implements MachineSide {
   address(): string {
     const address = this.#server?.address()
     if (!address || typeof address === 'string') throw new Error('the listener does not listen')
-    return `mqtt://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+    return `${this.#config.tls ? 'mqtts' : 'mqtt'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
   }
 
   // Aedes allows everything unless a hook is set.
@@ -185,13 +188,39 @@ export class MachineListener implements MachineSide {
     if (limit.admit(kind)) logger.warn(what, reason)
   }
 
+  #createServer(): Server {
+    const { tls } = this.#config
+    if (!tls) return createServer({ noDelay: true }, (socket) => this.#accept(socket))
+    const options = { ...tls, minVersion: 'TLSv1.2', noDelay: true, handshakeTimeout: connectTimeout } as const
+    return createTlsServer(options, (socket) => {
+      this.#shaking.delete(peerOf(socket))
+      this.#accept(socket)
+    }).on('connection', (socket) => this.#shake(socket))
+  }
+
+  // Before the handshake nothing is known but an address: the same bound holds as for those that have not signed in.
+  #shake(socket: Socket): void {
+    const peer = peerOf(socket)
+    this.#shaking.set(peer, socket)
+    socket.on('close', () => {
+      if (this.#shaking.get(peer) === socket) this.#shaking.delete(peer)
+    })
+    if (this.#shaking.size <= maximumStrangers) return
+    const [[oldest, stalled]] = this.#shaking as unknown as [[string, Socket]]
+    this.#shaking.delete(oldest)
+    this.#dropped(stalled.remoteAddress, 'too many connections that have not shaken hands')
+    stalled.destroy()
+  }
+
+  #dropped(address: string | undefined, reason: string): void {
+    this.#deps.counts.turnedAway++
+    this.#refuse(`dropped ${address}`, { address }, reason)
+  }
+
   #accept(socket: Socket): void {
-    const { counts, monotonic } = this.#deps
+    const { monotonic } = this.#deps
     const { remoteAddress } = socket
-    const dropped = (reason: string) => {
-      counts.turnedAway++
-      this.#refuse(`dropped ${remoteAddress}`, { address: remoteAddress }, reason)
-    }
+    const dropped = (reason: string) => this.#dropped(remoteAddress, reason)
     if (!this.#aedes || this.#sockets.size >= this.#config.maximumConnections) {
       dropped('too many connections')
       socket.on('error', () => {})
@@ -240,6 +269,8 @@ const maySubscribe = ({ subscribe }: MachineUser, filter: string) =>
 
 const connectionError = (returnCode: number): AuthenticateError =>
   Object.assign(new Error('refused'), { returnCode }) as AuthenticateError
+
+const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`
 
 const addressOf = (client: Client): string =>
   (client.conn as unknown as { remoteAddress?: string }).remoteAddress ?? 'unknown'
