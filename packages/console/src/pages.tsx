@@ -31,6 +31,16 @@ const tree = root.addChildren([
     path: '/admin',
     component: lazyRouteComponent(() => import('./administration/administration-desk.tsx'), 'AdministrationDesk'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/admin/channels',
+    component: lazyRouteComponent(() => import('./channels/channels-desk.tsx'), 'ChannelsDesk'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/audit',
+    component: lazyRouteComponent(() => import('./audit/audit-desk.tsx'), 'AuditDesk'),
+  }),
 ])
 
 /** The pages and their addresses; the authority serves these same paths (packages/server/src/http/console.ts). */

@@ -15,6 +15,9 @@ import { DoorCard } from './door-card.tsx'
 import { ReadFailure } from './failure-alert.tsx'
 import { ThemeChoice } from './theme-choice.tsx'
 
+export const isAdministrator = ({ administrator, state }: Me): boolean => administrator && state === 'active'
+export const isAuditor = (me: Me): boolean => isAdministrator(me) || (me.auditor && me.state === 'active')
+
 interface DeskProps {
   door: keyof typeof messages.doors
   color: string
@@ -55,7 +58,7 @@ export function Desk({ door, color, admits, children }: DeskProps) {
   }
   return (
     <Frame me={me.data} deployment={deployment.data.name}>
-      {admits(me.data) ? children(me.data) : <Text>{messages.signIn.notAdministrator}</Text>}
+      {admits(me.data) ? children(me.data) : <Text>{messages.signIn.refused[door]}</Text>}
     </Frame>
   )
 }
@@ -72,7 +75,13 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
   }
   const pages = [
     { to: '/account', label: messages.account.title },
-    ...(me.administrator && me.state === 'active' ? [{ to: '/admin', label: messages.people.title }] : []),
+    ...(isAdministrator(me)
+      ? [
+          { to: '/admin', label: messages.people.title },
+          { to: '/admin/channels', label: messages.channels.title },
+        ]
+      : []),
+    ...(isAuditor(me) ? [{ to: '/audit', label: messages.audit.title }] : []),
   ]
   return (
     <AppShell
@@ -111,7 +120,15 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
         <Stack justify="space-between" h="100%">
           <nav>
             {pages.map(({ to, label }) => (
-              <NavLink key={to} component={Link} to={to} label={label} active={pathname === to} onClick={close} />
+              <NavLink
+                key={to}
+                component={Link}
+                activeOptions={{ exact: true }}
+                to={to}
+                label={label}
+                active={pathname === to}
+                onClick={close}
+              />
             ))}
           </nav>
           <ThemeChoice />

@@ -1,4 +1,5 @@
-import { type CSSVariablesResolver, createTheme, darken } from '@mantine/core'
+import { type CSSVariablesResolver, createTheme, darken, Modal } from '@mantine/core'
+import { messages } from '../messages/english.ts'
 
 // White text on these stands out enough (WCAG 2.2, 1.4.3), and so do links.
 export const theme = createTheme({
@@ -6,6 +7,7 @@ export const theme = createTheme({
   primaryShade: { light: 9, dark: 9 },
   defaultRadius: 'md',
   cursorType: 'pointer',
+  components: { Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': messages.close } } }) },
 })
 
 /** Of badges, alerts and marked links. */
@@ -13,7 +15,10 @@ const lightColors = ['teal', 'blue', 'yellow', 'orange', 'red', 'grape', 'gray']
 
 /** Quiet texts and errors, each at least 4.5 : 1 against its ground (WCAG 2.2, 1.4.3). */
 export const readableColors: CSSVariablesResolver = ({ colors }) => ({
-  variables: {},
+  variables: {
+    '--mantine-primary-color-filled-hover': darken(colors.teal[9], 0.2),
+    '--mantine-color-teal-filled-hover': darken(colors.teal[9], 0.2),
+  },
   light: {
     '--mantine-color-dimmed': colors.gray[7],
     '--mantine-color-placeholder': colors.gray[7],

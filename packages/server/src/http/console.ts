@@ -5,7 +5,15 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
 /** The console's pages; each is the same document, in which the path chooses what is shown. */
-export const consolePages = ['/', '/account', '/admin', '/sign-up', '/forgot-password'] as const
+export const consolePages = [
+  '/',
+  '/account',
+  '/admin',
+  '/admin/channels',
+  '/audit',
+  '/sign-up',
+  '/forgot-password',
+] as const
 
 /** What the build of the console leaves where a page's nonce belongs. */
 const noncePlace = 'NONCE_OF_THIS_PAGE'
