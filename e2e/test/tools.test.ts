@@ -206,6 +206,22 @@ describe('tools that people have, on a Mosquitto that the authority governs', { 
     await inbox.next()
   })
 
+  it('sealmq pub sets properties as mosquitto_pub does, and sealmq sub shows them', async () => {
+    const person = new Installation()
+    person.signIn(await broker.plant.enrol('person-of-five'))
+    const said = 'publish content-type text/csv publish user-property unit bar'.split(' ')
+    const words = ['-t', topic, '-m', 'with properties', '-q', '1', '-r', '-D', ...said]
+    expect(await person.run('pub', ...words)).toMatchObject({ code: 2, err: expect.stringContaining('--mqtt5') })
+    expect(await person.run('pub', '--mqtt5', ...words)).toMatchObject({ code: 0 })
+    const { out } = await person.run('sub', '--mqtt5', '--json', '-t', topic, '-C', '1')
+    expect(JSON.parse(out)).toMatchObject({
+      payload: 'with properties',
+      properties: { 'content-type': 'text/csv', 'user-properties': [{ unit: 'bar' }] },
+    })
+    expect((await inbox.next()).text).toBe('with properties')
+    expect(await person.run('pub', '-t', topic, '-n', '-r')).toMatchObject({ code: 0 })
+  })
+
   it('a reason code by which a broker does not take a message is told in MQTT 5', async () => {
     const rules = join(temporaryFolder(), 'acl')
     writeFileSync(rules, 'topic read #\n', { mode: 0o644 })

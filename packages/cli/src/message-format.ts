@@ -1,5 +1,6 @@
-import type { GapReport, Rejection } from '@sealmq/client'
+import type { GapReport, PublishOptions, Rejection } from '@sealmq/client'
 import type { OpenedMessage } from '@sealmq/protocol'
+import { shownProperties } from './mqtt-properties.ts'
 
 /** What the broker said of a message; null where that did not come along. */
 export interface Carried {
@@ -7,6 +8,7 @@ export interface Carried {
   retain: boolean
   dup?: boolean
   messageId?: number | undefined
+  properties?: PublishOptions['properties']
 }
 
 /** One line of `sub` or `open`: a message that was opened, or one that was refused. */
@@ -22,12 +24,14 @@ export interface Line {
 /** JSON with mosquitto_sub's keys, and what sealing knows. */
 export function asJson(line: Line): string {
   const { topic, packet, receivedAt, payload, sealed, rejection } = line
+  const properties = shownProperties(packet.properties)
   return JSON.stringify({
     tst: receivedAt.toISOString(),
     topic,
     qos: packet.qos,
     retain: packet.retain ? 1 : 0,
     ...(packet.messageId === undefined ? {} : { mid: packet.messageId }),
+    ...(properties ? { properties } : {}),
     payloadlen: payload.length,
     payload: rejection ? null : jsonPayload(payload),
     sender: sealed

@@ -5,6 +5,7 @@ import { type ConnectFlags, connectSender } from '../connect.ts'
 import { CommandError, exitCodes } from '../exit-codes.ts'
 import { qualityOfService, wholeNumber } from '../flags.ts'
 import { linesOf } from '../lines.ts'
+import { readProperties } from '../mqtt-properties.ts'
 import { note } from '../output.ts'
 
 interface PubFlags extends ConnectFlags {
@@ -20,6 +21,7 @@ interface PubFlags extends ConnectFlags {
   interval: number
   contentType?: string
   ttl?: number
+  property?: string[]
   quiet?: boolean
 }
 
@@ -43,12 +45,18 @@ export function pubCommand(program: Command): void {
     .option('--broker <url>', "another broker than the authority's, for example mqtt://127.0.0.1:1883")
     .option('-i, --id <suffix>', 'suffix of the client id')
     .option('--mqtt5', 'speak MQTT 5 (where the broker has it)')
+    .option(
+      '-D, --property <publish identifier value...>',
+      'MQTT 5 property, readable by the broker: content-type, correlation-data, message-expiry-interval, payload-format-indicator, response-topic, user-property NAME VALUE',
+    )
     .option('--quiet', 'say nothing when it went well')
     .action(publish)
 }
 
 async function publish(flags: PubFlags): Promise<void> {
   const messages = source(flags)
+  const properties = readProperties(flags.property ?? [])
+  if (properties && !flags.mqtt5) throw new CommandError('usage', '-D needs --mqtt5.', exitCodes.usage)
   const client = await connectSender(flags)
   let sent = 0
   try {
@@ -64,6 +72,7 @@ async function publish(flags: PubFlags): Promise<void> {
         retain: flags.retain ?? false,
         ...(flags.contentType === undefined ? {} : { contentType: flags.contentType }),
         ...(flags.ttl === undefined ? {} : { timeToLive: flags.ttl }),
+        ...(properties ? { properties } : {}),
       })
       sent++
     }
