@@ -230,6 +230,12 @@ describe('behind Mosquitto', () => {
 
   it('an observer that somebody took away is missed, and made again', async () => {
     const authority = await start('every-message')
+    const pump = await add(authority, 'pump')
+    const { envelope } = await pump.sender.seal('line/a', 'x')
+    const client = await connect(authority, pump.sender)
+    await client.publishAsync('line/a', envelope as Buffer, { qos: 1 })
+    // It is there: nobody misses what has not come yet.
+    await recordsOf(authority, 'message.accept', 1)
     await mosquitto.command({ command: 'deleteClient', username: 'sealmq-observer' })
     await vi.waitFor(
       async () => expect((await status(authority)).warnings).toEqual([expect.stringContaining('None are recorded')]),

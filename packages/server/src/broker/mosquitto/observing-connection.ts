@@ -156,9 +156,13 @@ export class ObservingConnection {
       this.#tellGap()
     } catch (error) {
       if (!client.connected) return
+      this.#blindSince ??= this.#options.now()
+      if (this.#problem === null)
+        this.#options.logger.warn({ reason: String(error) }, 'the broker does not show all messages; trying on')
       this.#problem =
         'The broker does not show the authority all messages that are to be recorded. Run sealmq broker reconcile.'
-      this.#options.logger.warn({ reason: String(error) }, 'the broker does not show all messages')
+      // The rights of a channel that is new may be on their way.
+      void setTimeout(reconnectWait, undefined, { ref: false }).then(() => this.#sync())
     }
   }
 
