@@ -115,7 +115,10 @@ export interface Schema {
     seal_until: number | null
     open_until: number | null
   }
-  /** Rows stay after revocation: an id is never used again, and old messages keep a name. */
+  /**
+   * Rows stay after revocation: an id is never used again, and old messages keep a name. Those of ended senders go when nothing
+   * of theirs can be opened any more (identity/forget-senders.ts).
+   */
   senders: {
     sender: Generated<number>
     member_id: string
@@ -141,6 +144,12 @@ export interface Schema {
     next_token_hash: Uint8Array | null
     /** Shut out at this time because two copies of it were there, ms. */
     copied_at: number | null
+    /** Lives only as long as this session; null: until it is removed. */
+    session_id: Generated<string | null>
+    /** When that session is over by its time, ms: kept here, since the session's row may be gone before the sender has ended. */
+    session_until: Generated<number | null>
+    /** ms; ended is not revoked: what it sealed before stays valid. */
+    ended_at: Generated<number | null>
   }
   /** Tokens that another one has replaced: whoever uses one has a copy. */
   spent_tokens: { token_hash: Uint8Array; sender: number; spent_at: number }
