@@ -1,4 +1,5 @@
 import {
+  type ChannelSummary,
   type Cryptography,
   decideSubscribe,
   fromBase64url,
@@ -162,6 +163,16 @@ export class SealedClient extends EventSource {
   /** What this sender may do now. */
   get rights() {
     return this.#keyring.rights()
+  }
+
+  /** What is held of each channel now, for people to see. */
+  get channels(): ChannelSummary[] {
+    return this.#keyring.channels()
+  }
+
+  /** The authority's time, ms; null while it is not known. */
+  get time(): number | null {
+    return this.#keyring.isTimeKnown ? this.#keyring.now() : null
   }
 
   /** The channel of a topic with what it asks of its messages; null when this sender holds none. Ages in seconds. */
@@ -479,7 +490,7 @@ function forMqtt(bytes: Uint8Array): Buffer {
 async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
   const { broker } = await authority.deployment()
   const url = new URL(authority.url)
-  if (cryptography.name === 'webcrypto' && 'document' in globalThis) {
+  if (cryptography.name === 'webcrypto' && 'location' in globalThis) {
     return `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}${broker.websocketPath}`
   }
   if (broker.elsewhere) return broker.mqtt
