@@ -55,7 +55,7 @@ function Branch({ nodes, selected, select, now }: BranchProps) {
                 <ActionIcon
                   variant="subtle"
                   color="gray"
-                  size="sm"
+                  size={24}
                   aria-expanded={!isClosed}
                   aria-label={isClosed ? text.expand(path) : text.collapse(path)}
                   onClick={() => toggle(path)}
