@@ -102,7 +102,7 @@ describe('the desk of a subscriber', () => {
     await drawer.getByRole('row').nth(1).waitFor()
     await drawer.getByRole('tab', { name: 'Chart' }).click()
     await drawer.getByRole('img', { name: 'Values of iot/sensor over time' }).waitFor()
-    await drawer.getByRole('checkbox', { name: 'temperature' }).waitFor()
+    expect(await drawer.getByRole('checkbox', { name: 'temperature' }).isChecked()).toBe(true)
     await desk.expectAccessible()
     await desk.page.keyboard.press('Escape')
     await drawer.waitFor({ state: 'detached' })
