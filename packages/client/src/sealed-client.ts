@@ -1,4 +1,5 @@
 import {
+  type ChannelSummary,
   type Cryptography,
   decideSubscribe,
   fromBase64url,
@@ -165,6 +166,16 @@ export class SealedClient extends EventSource {
   /** What this sender may do now. */
   get rights() {
     return this.#keyring.rights()
+  }
+
+  /** What is held of each channel now, for people to see. */
+  get channels(): ChannelSummary[] {
+    return this.#keyring.channels()
+  }
+
+  /** The authority's time, ms; null while it is not known. */
+  get time(): number | null {
+    return this.#keyring.isTimeKnown ? this.#keyring.now() : null
   }
 
   /** The channel of a topic with what it asks of its messages; null when this sender holds none. Ages in seconds. */

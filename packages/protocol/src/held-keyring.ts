@@ -13,7 +13,15 @@ import { type Publisher, publishRight } from './policy/publish-right.ts'
 import type { ChannelRights, PublishRight } from './policy/rights.ts'
 import { topicMatches } from './topic-filter.ts'
 import { topicNameFault } from './topic-name.ts'
-import type { Directory, DirectoryEntry, EpochPolicy, Manifest } from './types.ts'
+import type {
+  Directory,
+  DirectoryEntry,
+  EpochPolicy,
+  Manifest,
+  MessageKind,
+  SigningPolicy,
+  SuiteName,
+} from './types.ts'
 
 /** The highest numbers seen, to keep on disk: a client never goes back behind them. */
 export interface RememberedNumbers {
@@ -52,6 +60,19 @@ export interface Measured {
 export interface HeldSender {
   entry: DirectoryEntry
   verificationKey: () => Awaitable<VerificationKey>
+}
+
+/** What is held of one channel, for people to see. */
+export interface ChannelSummary extends ChannelRights {
+  kind: MessageKind
+  signing: SigningPolicy
+  suite: SuiteName
+  /** The current epoch's number. */
+  epoch: number
+  /** Seconds after which telemetry is late and commands are stale. */
+  maximumAge: number
+  /** Authority time, ms, until which sealing may go on without a newer manifest. */
+  leaseUntil: number
 }
 
 const keptTopics = 10_000
@@ -143,6 +164,16 @@ export class HeldKeyring {
       publish: own ? publishRight(publisher(own), manifest) : false,
       subscribe: roles.some((role) => manifest.subscribeRoles.includes(role)),
     }))
+  }
+
+  /** What is held of each channel that this sender may use now. */
+  channels(): ChannelSummary[] {
+    const manifests = [...this.#channels.values()].map(({ manifest }) => manifest)
+    return this.rights().map((rights, index) => {
+      const { epochs, maximumAge, issuedAt, lease } = manifests[index]!
+      const { kind, signing, suite, epoch } = epochs[0]!
+      return { ...rights, kind, signing, suite, epoch, maximumAge, leaseUntil: issuedAt + lease * 1000 }
+    })
   }
 
   /** The channel that holds a topic name; channels are disjoint, so there is at most one. */

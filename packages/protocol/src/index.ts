@@ -6,6 +6,7 @@ export { signDirectory, verifyDirectory } from './directory.ts'
 export { SealError, type SealErrorCode, sealErrorCodes } from './error-codes.ts'
 export type { EpochKeys, HeldChannel } from './held-channel.ts'
 export {
+  type ChannelSummary,
   HeldKeyring,
   type HeldKeyringOptions,
   type HeldSender,

@@ -11,12 +11,18 @@ export const consolePages = [
   '/admin',
   '/admin/channels',
   '/audit',
+  '/subscribe',
+  '/traffic',
   '/sign-up',
   '/forgot-password',
 ] as const
 
 /** What the build of the console leaves where a page's nonce belongs. */
 const noncePlace = 'NONCE_OF_THIS_PAGE'
+
+/** The worker that holds a tab's keys: it loads no further script, and reaches the authority and its broker only. */
+const sealingWorker = /[/\\]sealing-worker-[\w-]+\.js$/
+const sealingWorkerPolicy = "default-src 'none'; connect-src 'self'"
 
 /**
  * Serves the built console.
@@ -30,7 +36,9 @@ export async function consoleRoutes(http: FastifyInstance, folder: string): Prom
     index: false,
     // Their names change with what they hold. The header is set for all others as "never kept".
     cacheControl: false,
-    setHeaders: (reply) => {
+    setHeaders: (reply, path) => {
+      // A worker has the policy of its own file, and not that of the page.
+      if (sealingWorker.test(path)) reply.header('content-security-policy', sealingWorkerPolicy)
       reply.header('cache-control', 'public, max-age=31536000, immutable')
     },
   })
