@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import mqtt from 'mqtt'
+import { freePort } from '../../../scripts/free-port.ts'
 import { mosquittoConfiguration, securityFile } from '../src/broker/mosquitto/configuration.ts'
 import type { Answer } from '../src/broker/mosquitto/control-connection.ts'
 import { initialSecurity } from '../src/broker/mosquitto/initial-security.ts'
@@ -176,13 +176,4 @@ export class MosquittoProcess {
   saved(): { clients: { username: string }[]; roles: { rolename: string }[] } {
     return JSON.parse(readFileSync(this.securityFile, 'utf8'))
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
