@@ -45,6 +45,7 @@ export const auditActions = {
   'channel.remove': 'A channel was removed with its keys',
   'epoch.start': 'An epoch of a channel began',
   'sender.add': 'A sender was entered',
+  'sender.end': 'A sender ended with its session',
   'sender.remove': 'A sender was revoked',
   'sender.renew': 'A sender was given its next token',
   'sender.copied': 'Two installations had the credentials of a sender',

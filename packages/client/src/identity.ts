@@ -1,4 +1,10 @@
-import { type Cryptography, fromBase64url, type SignatureAlgorithm, toBase64url } from '@sealmq/protocol'
+import {
+  type Cryptography,
+  fromBase64url,
+  type SignatureAlgorithm,
+  type SigningKey,
+  toBase64url,
+} from '@sealmq/protocol'
 import type { DeploymentInfo, SenderCreated } from '@sealmq/protocol/api'
 import type { AuthorityClient } from './authority/authority-client.ts'
 import { ClientError } from './client-error.ts'
@@ -22,6 +28,9 @@ export interface Identity {
   /** PEM of the CA that the authority's and broker's certificates must come from; null for the system's. */
   ca: string | null
 }
+
+/** One sender whose signing key only this process holds, as an object: in a browser, no script can read it. */
+export type HeldIdentity = Omit<Identity, 'signingKey' | 'nextToken'> & { signingKey: SigningKey }
 
 /** Where a sender's token is kept, so that it can be renewed: every process of the sender has the same. */
 export interface TokenKeeper {
@@ -50,6 +59,25 @@ export async function enrolSender(
   return makeSender(shown, { authority, cryptography, algorithm, ca }, (publicKey) =>
     authority.addSender({ name, algorithm, publicKey }),
   )
+}
+
+/**
+ * Enters a sender that lives as long as the session that asks, for one tab: its key is held in memory alone and, on WebCrypto,
+ * not extractable.
+ * @param authority with a session's token, or without a token on the authority's own page, where the cookie speaks
+ * @param name what the tab is called, for people
+ * @throws AuthorityError `not-signed-in`, `too-many-tries`
+ */
+export async function enrolSessionSender(
+  authority: AuthorityClient,
+  cryptography: Cryptography,
+  name: string,
+): Promise<HeldIdentity> {
+  const algorithm = 'ES256'
+  const { deployment, authorityKey } = await authority.deployment()
+  const signingKey = await cryptography.generateSigningKey(algorithm, false)
+  const created = await authority.addSessionSender({ name, algorithm, publicKey: toBase64url(signingKey.publicKey) })
+  return { authority: authority.url, deployment, authorityKey, ...created, algorithm, signingKey, ca: null }
 }
 
 /** How a device enrols. */

@@ -1,9 +1,9 @@
 import { type Cryptography, fromBase64url, HeldKeyring } from '@sealmq/protocol'
-import type { Identity } from './identity.ts'
+import type { HeldIdentity, Identity } from './identity.ts'
 import type { RememberedState } from './storage.ts'
 
 export interface OwnKeyringOptions {
-  identity: Identity
+  identity: Identity | HeldIdentity
   cryptography: Cryptography
   /** Monotonic clock, ms. */
   monotonic: () => number

@@ -19,7 +19,7 @@ import mqtt, { type IClientOptions, type IClientPublishOptions, type IPublishPac
 import { AuthorityClient, type Fetch } from './authority/authority-client.ts'
 import { ClientError, isCertificateError } from './client-error.ts'
 import { EventSource, type Listeners } from './events.ts'
-import type { Identity, TokenKeeper } from './identity.ts'
+import type { HeldIdentity, Identity, TokenKeeper } from './identity.ts'
 import { KeyringRefresh } from './keyring-refresh.ts'
 import { ownKeyring } from './own-keyring.ts'
 import { isRefusal, mayBeNew } from './refusals.ts'
@@ -28,7 +28,7 @@ import { Remembering } from './remembering.ts'
 import type { Storage } from './storage.ts'
 
 export interface SealedClientOptions {
-  identity: Identity
+  identity: Identity | HeldIdentity
   cryptography: Cryptography
   storage: Storage
   /** Keeps the sender's token, and renews it; without it `identity.token` is used for ever. */
@@ -139,7 +139,10 @@ export class SealedClient extends EventSource {
     const remembered = await storage.load()
     let clockLost = () => {}
     const keyring = ownKeyring({ identity, cryptography, monotonic, wallClock }, remembered, () => clockLost())
-    const signingKey = await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
+    const signingKey =
+      typeof identity.signingKey === 'string'
+        ? await cryptography.importSigningKey(identity.algorithm, fromBase64url(identity.signingKey))
+        : identity.signingKey
     const sealer = new MessageSealer({ keyring, cryptography, signingKey, wallClock })
     const replay = remembered?.replay ? ReplayState.restore(remembered.replay) : new ReplayState()
     const token = tokens ? () => tokens.current() : identity.token
@@ -490,7 +493,7 @@ function forMqtt(bytes: Uint8Array): Buffer {
 async function brokerUrlOf(authority: AuthorityClient, { cryptography }: SealedClientOptions): Promise<string> {
   const { broker } = await authority.deployment()
   const url = new URL(authority.url)
-  if (cryptography.name === 'webcrypto' && 'location' in globalThis) {
+  if (cryptography.name === 'webcrypto' && ('document' in globalThis || 'WorkerGlobalScope' in globalThis)) {
     return `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}${broker.websocketPath}`
   }
   if (broker.elsewhere) return broker.mqtt

@@ -41,6 +41,16 @@ const tree = root.addChildren([
     path: '/audit',
     component: lazyRouteComponent(() => import('./audit/audit-desk.tsx'), 'AuditDesk'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/subscribe',
+    component: lazyRouteComponent(() => import('./subscriber/subscribe-desk.tsx'), 'SubscribeDesk'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/traffic',
+    component: lazyRouteComponent(() => import('./subscriber/subscribe-desk.tsx'), 'TrafficDesk'),
+  }),
 ])
 
 /** The pages and their addresses; the authority serves these same paths (packages/server/src/http/console.ts). */

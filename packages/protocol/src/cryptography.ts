@@ -32,7 +32,8 @@ export interface CbcKey {
 export interface Cryptography {
   readonly name: 'node' | 'webcrypto'
   randomBytes(length: number): Uint8Array
-  generateSigningKey(algorithm: SignatureAlgorithm): Awaitable<SigningKey>
+  /** @param extractable default true; false: `exportSigningKey` fails, where the back end can keep a key to itself (WebCrypto) */
+  generateSigningKey(algorithm: SignatureAlgorithm, extractable?: boolean): Awaitable<SigningKey>
   /** @throws SealError `malformed` when it is not a PKCS #8 key of this algorithm */
   importSigningKey(algorithm: SignatureAlgorithm, pkcs8: Uint8Array): Awaitable<SigningKey>
   /** PKCS #8, DER. */

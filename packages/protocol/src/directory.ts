@@ -44,5 +44,6 @@ function readEntry(value: unknown): DirectoryEntry {
     algorithm,
     publicKey: fields.bytes('publicKey', algorithm === 'ES256' ? 65 : 32),
     revokedAt: fields.uintOrNull('revokedAt'),
+    ...(fields.has('endedAt') ? { endedAt: fields.uint('endedAt') } : {}),
   }
 }

@@ -66,6 +66,9 @@ export interface OpenedMessage {
   retained: boolean
 }
 
+/** A sender's idea of the authority's time may be ahead of it by so much, ms. */
+const endTolerance = 5_000
+
 interface Context {
   topic: string
   parts: EnvelopeParts
@@ -115,6 +118,8 @@ export class MessageOpener {
     const from = keyring.senderOf(header.sender)
     if (!from) throw new SealError('unknown-sender')
     if (from.entry.revokedAt !== null) throw new SealError('revoked')
+    if (header.sealedAt > (from.entry.endedAt ?? Number.POSITIVE_INFINITY) + endTolerance)
+      throw new SealError('revoked')
     if (header.suite !== suite || signing === 'batch') throw new SealError('wrong-suite')
     if ((signing === 'each') !== (signature !== null)) throw new SealError('wrong-suite')
     return { topic, parts, held, epoch, from, delivery }

@@ -79,6 +79,8 @@ export interface DirectoryEntry {
   publicKey: Uint8Array
   /** Authority time, ms, or null. */
   revokedAt: number | null
+  /** Authority time, ms, from which on it seals nothing more; what it sealed before stays valid. Absent while it lives. */
+  endedAt?: number
 }
 
 /** The signed list of senders. */

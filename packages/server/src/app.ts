@@ -40,6 +40,7 @@ import type { Authority } from './http/authority.ts'
 import { ownOrigins } from './http/own-origins.ts'
 import { createHttpServer } from './http/server.ts'
 import { CodeHasher } from './identity/code-hash.ts'
+import { endingSessions } from './identity/ending-sessions.ts'
 import type { IdentityContext } from './identity/identity-context.ts'
 import { defaultIdentitySettings, type IdentitySettings } from './identity/settings.ts'
 import { renewSetupCode } from './identity/setup-code.ts'
@@ -54,6 +55,7 @@ import { MailQueue } from './mail/mail-queue.ts'
 import { readMailFrom } from './mail/mail-setting.ts'
 import { outboxTransport } from './mail/outbox-transport.ts'
 import { smtpTransport } from './mail/transport.ts'
+import { Repeated } from './repeated.ts'
 import { type Schedule, unheldTimer } from './schedule.ts'
 import { openStore, requirePostgres } from './store/open-store.ts'
 import { lockStore } from './store/store-lock.ts'
@@ -116,6 +118,9 @@ const clockTolerance = 60_000
 
 const recordedFilters = ({ channels }: MessageDirectory) =>
   channels.filter(({ level }) => level !== 'off').flatMap(({ filters }) => filters)
+
+/** How often senders of sessions that are over by their time are ended, ms; they may do nothing before that already. */
+const sweepInterval = 60_000
 
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
@@ -187,7 +192,7 @@ async function compose(
   const broker: Broker = apart
     ? new (await import('./broker/mosquitto/index.ts')).MosquittoBroker({
         ...apart,
-        desired: () => readDesiredState(store, masterKey, { checkpoints: checkpointTopic, former: formerTopic }),
+        desired: () => readDesiredState(store, masterKey, { checkpoints: checkpointTopic, former: formerTopic }, now()),
         recorded: () => recordedFilters(rights.directory),
         observerPassword: observerPassword(masterKey),
         witness: messages,
@@ -349,6 +354,14 @@ async function compose(
   const caughtUp = outbox.run()
   if (!broker.capabilities.apart) await caughtUp
   mail.wake()
+  const sweep = new Repeated({
+    interval: sweepInterval,
+    work: () => endingSessions(people(system), async () => {}),
+    failed: (error) => logger.error({ error: String(error) }, 'senders of sessions that are over were not ended'),
+    schedule,
+  })
+  sweep.start()
+  undo.push(() => sweep.stop())
   undo.push(() => duties.abandon())
   await duties.start()
   const setupCode = await renewSetupCode(store)
@@ -361,6 +374,7 @@ async function compose(
       feed.close()
       await closeHttp(http)
       await duties.brokerStops()
+      await sweep.stop()
       await broker.stop()
       await messages.stop()
       await outbox.stop()

@@ -266,6 +266,15 @@ const cases: Case[] = [
   ],
   [`POST ${routes.accountDelete}`, 'own', own({ password })],
   [
+    `POST ${routes.sessionSenders}`,
+    'own',
+    async (stage) => {
+      const { token } = await stage.player('viewer')
+      const body = await senderRequest()
+      return () => ({ body, token })
+    },
+  ],
+  [
     `POST ${routes.senders}`,
     'own',
     async (stage) => {

@@ -200,6 +200,7 @@ onEachEngine('sessions', (engine) => {
       routes.stepUp,
       routes.stepUpSend,
       routes.sessions,
+      routes.sessionSenders,
       routes.session,
       routes.auditCheckpoint,
       routes.enrol,

@@ -20,12 +20,13 @@ export function sendersCommands(program: Command): void {
       if (json) print(JSON.stringify(rows))
       else {
         printTable(
-          ['SENDER', 'MEMBER', 'NAME', 'SINCE', 'REVOKED'],
+          ['SENDER', 'MEMBER', 'NAME', 'SINCE', 'ENDED', 'REVOKED'],
           rows.map((row) => [
             row.sender,
             row.memberName,
             row.name,
             minuteOf(row.createdAt),
+            row.endedAt !== null ? minuteOf(row.endedAt) : row.ofSession ? 'with its session' : '-',
             row.revokedAt === null ? '-' : minuteOf(row.revokedAt),
           ]),
         )

@@ -80,6 +80,11 @@ export class AuthorityClient {
     return this.#read(SenderCreated, 'POST', routes.senders, request)
   }
 
+  /** A sender that ends with the session that asks. */
+  addSessionSender(request: SenderRequest): Promise<SenderCreated> {
+    return this.#read(SenderCreated, 'POST', routes.sessionSenders, request)
+  }
+
   enrol(request: EnrolRequest): Promise<SenderCreated> {
     return this.#read(SenderCreated, 'POST', routes.enrol, request)
   }

@@ -8,15 +8,19 @@ import type { ReactNode } from 'react'
 import { authority } from '../authority/authority.ts'
 import { setMe, useDeployment, useMe } from '../authority/signed-in.ts'
 import { messages } from '../messages/english.ts'
+import { subscriberMessages } from '../messages/english-subscriber.ts'
 import seal from '../seal.svg'
 import { SetupPage } from '../sign-in/setup-page.tsx'
 import { SignInForm } from '../sign-in/sign-in-form.tsx'
+import { endDesk } from '../worker/use-desk.ts'
 import { DoorCard } from './door-card.tsx'
 import { ReadFailure } from './failure-alert.tsx'
 import { ThemeChoice } from './theme-choice.tsx'
 
 export const isAdministrator = ({ administrator, state }: Me): boolean => administrator && state === 'active'
 export const isAuditor = (me: Me): boolean => isAdministrator(me) || (me.auditor && me.state === 'active')
+const maySubscribe = ({ grants, state }: Me): boolean =>
+  state === 'active' && grants.some(({ right }) => right === 'subscribe')
 
 interface DeskProps {
   door: keyof typeof messages.doors
@@ -71,10 +75,17 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
   const signOut = async () => {
     // Whatever the authority says: this page forgets.
     await authority.request('POST', routes.logout).catch(() => {})
+    endDesk()
     setMe(queries, null)
   }
   const pages = [
     { to: '/account', label: messages.account.title },
+    ...(maySubscribe(me)
+      ? [
+          { to: '/subscribe', label: subscriberMessages.subscribeTitle },
+          { to: '/traffic', label: subscriberMessages.trafficTitle },
+        ]
+      : []),
     ...(isAdministrator(me)
       ? [
           { to: '/admin', label: messages.people.title },

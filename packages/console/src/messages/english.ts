@@ -23,6 +23,10 @@ export const messages = {
   },
   theme: { label: 'Colours', light: 'Light', dark: 'Dark', auto: 'System' },
   doors: {
+    subscribe: {
+      title: 'Subscribe',
+      intro: 'Watch your channels live. Messages are opened in this tab, with keys that never leave it.',
+    },
     audit: { title: 'Audit', intro: 'For auditors and administrators: what was done here, and the proof of it.' },
     account: { title: 'Sign in', intro: 'One account for publishing, subscribing and administration.' },
     administration: {
@@ -52,6 +56,7 @@ export const messages = {
     back: 'Back',
     refused: {
       account: '',
+      subscribe: 'You are signed in, and your account is not active yet. See Your account.',
       administration: 'You are signed in, but your role does not administer. Ask an administrator.',
       audit: 'You are signed in, but your role does not read the audit log. Ask an administrator.',
     },

@@ -59,6 +59,8 @@ export interface Row {
   code: string | null
   /** The first characters of its text, or the sentence of a rejection or gap. */
   preview: string
+  /** The first bytes of the envelope, hexadecimal. */
+  wire: string
   /** Of the payload, bytes; of a rejected one its envelope's. */
   length: number
   /** The preview is not all of it. */

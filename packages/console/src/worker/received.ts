@@ -19,6 +19,7 @@ const encoder = new TextEncoder()
 export function ofMessage(packet: Packet, message: OpenedMessage, receivedAt: number): New {
   const { payload, topic, channel, session, sequence, firstAt, contentType } = message
   const { text, cut } = previewOf(payload)
+  const envelope = ownBytes(packet)
   return {
     row: {
       topic,
@@ -37,11 +38,12 @@ export function ofMessage(packet: Packet, message: OpenedMessage, receivedAt: nu
       epoch: message.epoch,
       code: null,
       preview: text,
+      wire: wireOf(envelope),
       length: payload.length,
       cut,
     },
     payload: payload.slice(),
-    envelope: ownBytes(packet),
+    envelope,
     contentType,
     channel,
     session,
@@ -63,6 +65,7 @@ export function ofRejection({ topic, code, message, claimed, suppressed, packet 
       epoch: claimed?.epoch ?? null,
       code,
       preview: suppressed > 0 ? `${message} (${suppressed} more were refused and are not listed.)` : message,
+      wire: wireOf(envelope),
       length: envelope.length,
     },
     payload: null,
@@ -106,6 +109,7 @@ const noMessage = {
   will: false,
   epoch: null,
   code: null,
+  wire: '',
   length: 0,
   cut: false,
 }
@@ -122,9 +126,17 @@ function textOf(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes)
   } catch {
-    return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
+    return `0x${hexOf(bytes)}`
   }
 }
+
+/** Bytes of an envelope that a line shows. */
+const wireLength = 64
+
+const wireOf = (envelope: Uint8Array): string =>
+  `${hexOf(envelope.subarray(0, wireLength))}${envelope.length > wireLength ? ' …' : ''}`
+
+const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 const ownBytes = ({ payload }: Packet): Uint8Array =>
   typeof payload === 'string' ? encoder.encode(payload) : new Uint8Array(payload)

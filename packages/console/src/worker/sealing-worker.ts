@@ -2,7 +2,7 @@ import {
   AuthorityClient,
   AuthorityError,
   type Granted,
-  type Identity,
+  type HeldIdentity,
   memoryStorage,
   SealedClient,
   webCryptography,
@@ -29,7 +29,7 @@ const say = (message: FromWorker, moved: Transferable[] = []) => postMessage(mes
 
 let store = new MessageStore()
 let client: SealedClient | null = null
-let identity: Identity | null = null
+let identity: HeldIdentity | null = null
 let opening: Promise<void> | null = null
 let fault: Fault | null = null
 let broker: Connection['broker'] = 'connecting'

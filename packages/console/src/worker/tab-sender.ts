@@ -1,6 +1,9 @@
-import { type AuthorityClient, enrolSender, type Identity, webCryptography } from '@sealmq/client/browser'
+import { type AuthorityClient, enrolSessionSender, type HeldIdentity, webCryptography } from '@sealmq/client/browser'
 
-/** The sender of this tab. @throws AuthorityError `step-up-required`, `not-signed-in` */
-export function tabSender(authority: AuthorityClient, name: string): Promise<Identity> {
-  return enrolSender(authority, webCryptography, name)
+/**
+ * The sender of this tab: its key cannot be taken out, and it ends with the session.
+ * @throws AuthorityError `not-signed-in`, `too-many-tries`
+ */
+export function tabSender(authority: AuthorityClient, name: string): Promise<HeldIdentity> {
+  return enrolSessionSender(authority, webCryptography, name)
 }

@@ -113,5 +113,7 @@ export const SenderInfo = Type.Object({
   algorithm: Type.String(),
   createdAt: Type.Number(),
   revokedAt: Type.Union([Type.Number(), Type.Null()]),
+  ofSession: Type.Boolean({ description: 'Bound to a session: it ends with it' }),
+  endedAt: Type.Union([Type.Number(), Type.Null()]),
 })
 export type SenderInfo = Static<typeof SenderInfo>

@@ -53,6 +53,8 @@ export const routes = {
   accountDelete: '/api/v1/account/delete',
   /** GET → SenderInfo[] (own; an administrator adds ?all=true). S. POST SenderRequest → SenderCreated (201). S F. */
   senders: '/api/v1/senders',
+  /** POST SenderRequest → SenderCreated (201): lives as long as the session that asks. S. */
+  sessionSenders: '/api/v1/session/senders',
   /** DELETE → 204. S F (own or A), or T (itself). */
   sender: '/api/v1/senders/:id',
   /** GET → Keyring. T. */

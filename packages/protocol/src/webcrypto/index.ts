@@ -18,8 +18,8 @@ const signAlgorithms = { ES256: { name: 'ECDSA', hash: 'SHA-256' }, EdDSA: { nam
 export const webCryptography: Cryptography = {
   name: 'webcrypto',
   randomBytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
-  generateSigningKey: async (algorithm) => {
-    const pair = (await subtle.generateKey(keyAlgorithms[algorithm], true, ['sign', 'verify'])) as CryptoKeyPair
+  generateSigningKey: async (algorithm, extractable = true) => {
+    const pair = (await subtle.generateKey(keyAlgorithms[algorithm], extractable, ['sign', 'verify'])) as CryptoKeyPair
     return signingKey(algorithm, pair.privateKey, pair.publicKey)
   },
   importSigningKey: async (algorithm, pkcs8) => {

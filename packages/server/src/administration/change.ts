@@ -2,6 +2,7 @@ import type { AuditTarget, AuditValue } from '@sealmq/audit-log'
 import type { TSchema } from 'typebox'
 import Value from 'typebox/value'
 import { collectRecords, type Record, type RecordingContext } from '../audit/recording.ts'
+import { endSendersWithoutSession } from '../identity/session-senders.ts'
 import { type EpochSettings, startEpoch } from '../keys/epochs.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { DatabaseTransaction, Schema } from '../store/schema.ts'
@@ -87,9 +88,10 @@ function commit<T>(context: ChangeContext, work: (change: Change) => Promise<T>)
         if (rows.length > 0) await transaction.insertInto('outbox').values(rows).execute()
       },
     })
+    const ended = await endSendersWithoutSession(transaction, record, now)
     if (!isRecorded) throw new Error('a change that records nothing')
     await append(now)
-    return { result, revision }
+    return { result, revision: ended ?? revision }
   })
 }
 

@@ -5,6 +5,7 @@ import { readBrokerGrants } from '../broker/broker-grants.ts'
 import type { BrokerPolicy } from '../broker/interface.ts'
 import { hashSecret } from '../identity/secrets.ts'
 import { brokerUsername } from '../identity/senders.ts'
+import { sessionLives } from '../identity/session-senders.ts'
 import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { publishGrants } from './grants.ts'
@@ -12,6 +13,8 @@ import { publishGrants } from './grants.ts'
 interface SenderRights {
   brokerHash: Uint8Array
   rights: readonly ChannelRights[]
+  /** When its session is over, ms; infinite for one that is bound to none. */
+  until: number
 }
 
 const noHash = new Uint8Array(32)
@@ -67,8 +70,17 @@ export class RightsSnapshot implements BrokerPolicy {
     const senders = await store
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
-      .select(['sender', 'member_id', 'broker_hash', 'email', 'kind'])
+      .leftJoin('sessions', 'sessions.id', 'senders.session_id')
+      .select([
+        'sender',
+        'senders.member_id as member_id',
+        'broker_hash',
+        'email',
+        'kind',
+        'sessions.expires_at as until',
+      ])
       .where('revoked_at', 'is', null)
+      .where(sessionLives(this.#now()) as never)
       .where('locked_at', 'is', null)
       .execute()
     const roles = await store.selectFrom('member_roles').selectAll().execute()
@@ -116,19 +128,30 @@ export class RightsSnapshot implements BrokerPolicy {
           : rights,
       )
     }
-    this.#senders = new Map(senders.map((row) => [row.sender, { brokerHash: row.broker_hash, rights: rightsOf(row) }]))
+    this.#senders = new Map(
+      senders.map((row) => [
+        row.sender,
+        { brokerHash: row.broker_hash, rights: rightsOf(row), until: row.until ?? Number.POSITIVE_INFINITY },
+      ]),
+    )
     this.#directory = directory
     this.#current = true
   }
 
   authenticate(username: string, password: Uint8Array): { sender: number } | null {
     const sender = Number(/^sender-([1-9][0-9]{0,9})$/.exec(username)?.[1] ?? 0)
-    const known = this.#senders.get(sender)
+    const known = this.#living(sender)
     const isRight = timingSafeEqual(hashSecret(password), known?.brokerHash ?? noHash)
     return this.#current && known && isRight && username === brokerUsername(sender) ? { sender } : null
   }
 
   rights(sender: number): readonly ChannelRights[] | null {
-    return (this.#current && this.#senders.get(sender)?.rights) || null
+    return (this.#current && this.#living(sender)?.rights) || null
+  }
+
+  // A session ends by its time before anybody sweeps.
+  #living(sender: number): SenderRights | undefined {
+    const known = this.#senders.get(sender)
+    return known && known.until > this.#now() ? known : undefined
   }
 }

@@ -121,7 +121,7 @@ export async function senderOf(authority: Authority, request: FastifyRequest): P
   if (request.headers.authorization === undefined) return null
   const { store, now } = authority
   const token = bearerToken(request)
-  const known = await tokenSender(store, token)
+  const known = await tokenSender(store, token, now())
   if (!known) await refuseSpent(authority, request, token)
   if (known?.isNext) await beginNextToken(store, now(), known.sender, token)
   if (known) {

@@ -41,7 +41,7 @@ export function keyringRoutes(http: Http, authority: Authority): void {
     const stopListening = feed.listen((revision) => {
       sendChange(revision)
       // A revoked sender hears that something changed, finds its token dead, and is shown out.
-      tokenSender(store, token).then((living) => living ?? stop(), stop)
+      tokenSender(store, token, authority.now()).then((living) => living ?? stop(), stop)
     })
     const timer = setInterval(() => send(': alive\n\n'), heartbeat)
     const own = feeds.get(sender) ?? new Set()

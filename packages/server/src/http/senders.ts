@@ -5,6 +5,7 @@ import { applyChange } from '../administration/change.ts'
 import { removeSender } from '../administration/revocation.ts'
 import { AuthorityError } from '../authority-error.ts'
 import { addSender } from '../identity/senders.ts'
+import { endSenders, surplusSenders } from '../identity/session-senders.ts'
 import { requireLivingSession } from '../identity/sessions.ts'
 import { countTry } from '../identity/tries.ts'
 import type { Authority } from './authority.ts'
@@ -42,6 +43,8 @@ export function senderRoutes(http: Http, authority: Authority): void {
         algorithm: row.algorithm,
         createdAt: row.created_at,
         revokedAt: row.revoked_at,
+        ofSession: row.session_id !== null,
+        endedAt: row.ended_at,
       }))
     },
   )
@@ -79,6 +82,44 @@ export function senderRoutes(http: Http, authority: Authority): void {
     },
   )
 
+  http.post(
+    routes.sessionSenders,
+    {
+      config: { audit: 'sender.add' },
+      // No fresh factor: it has no power that the session has not, and ends with it.
+      preValidation: async (request) => {
+        asking.set(request, await requireSession(authority, request))
+      },
+      schema: { tags: ['senders'], body: SenderRequest, response: { 201: SenderCreated } },
+    },
+    async (request, reply) => {
+      const { me, session } = asking.get(request)!
+      await admitSessionSender(authority, me.member)
+      const created = await applyChange(peopleOf(authority, request).changes, async (change) => {
+        await requireLivingSession(change.transaction, session)
+        await change.touchDirectory()
+        await endSenders(change, await surplusSenders(change.transaction, session.id))
+        const { masterKey } = peopleOf(authority, request)
+        const context = { now: change.now, masterKey }
+        const member = { id: me.member, name: me.name }
+        const added = await addSender(change.transaction, member, request.body, context, null, session.id)
+        await change.tellBroker('refresh-sender', [added.sender])
+        change.record({
+          action: 'sender.add',
+          on: { kind: 'sender', id: String(added.sender), name: request.body.name },
+          detail: {
+            algorithm: request.body.algorithm,
+            publicKey: request.body.publicKey,
+            session: session.id,
+          },
+        })
+        return added
+      })
+      reply.status(201)
+      return created
+    },
+  )
+
   http.delete(
     routes.sender,
     {
@@ -96,13 +137,19 @@ export function senderRoutes(http: Http, authority: Authority): void {
       if (who) await requireFresh(authority, who)
       const row = await store
         .selectFrom('senders')
-        .select(['sender', 'member_id as member', 'name', 'revoked_at'])
+        .select(['sender', 'member_id as member', 'name', 'revoked_at', 'session_id'])
         .where('sender', '=', id)
         .executeTakeFirst()
       const mayRemove = self ? self.sender === id : who!.me.administrator || row?.member === who!.me.member
       const notFound = () =>
         new AuthorityError('not-found', `There is no sender ${id} of yours. sealmq senders list shows them.`)
       if (!row || !mayRemove || row.revoked_at !== null) throw notFound()
+      if (self && row.session_id !== null) {
+        await applyChange(peopleOf(authority, request).changes, (change) =>
+          endSenders(change, [{ sender: id, name: row.name, member_id: row.member }]),
+        )
+        return reply.status(204).send(null)
+      }
       // Each removal starts epochs, which everybody on those channels keeps for days.
       if (self || !who!.me.administrator) await admitRemoval(authority, row.member)
       await applyChange(peopleOf(authority, request).changes, async (change) => {
@@ -114,7 +161,18 @@ export function senderRoutes(http: Http, authority: Authority): void {
 }
 
 const hour = 3_600_000
+const sessionSenderLimits = { allowed: 100, lock: hour, longestLock: hour }
 const removalLimits = { allowed: 20, lock: hour, longestLock: hour }
+
+// Each one stays in the directory for a while, also when it has ended.
+async function admitSessionSender({ store, now }: Authority, member: string): Promise<void> {
+  const admission = await countTry(store, `session senders ${member}`, sessionSenderLimits, now())
+  if (admission.admitted) return
+  const seconds = Math.ceil((admission.lockedUntil - now()) / 1000)
+  throw new AuthorityError('too-many-tries', `Too many tabs were opened in short time. Wait ${seconds} s.`, {
+    retryAfter: seconds,
+  })
+}
 
 async function admitRemoval({ store, now }: Authority, member: string): Promise<void> {
   const admission = await countTry(store, `sender removals ${member}`, removalLimits, now())

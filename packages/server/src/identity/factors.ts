@@ -5,6 +5,7 @@ import { recordAlone, recorded } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
+import { endingSessions } from './ending-sessions.ts'
 import type { IdentityContext } from './identity-context.ts'
 import { type Addressee, tell } from './mailed-codes.ts'
 import { recoveryCodesLeft, renewRecoveryCodes } from './recovery-codes.ts'
@@ -132,7 +133,7 @@ export async function removeAuthenticator(context: IdentityContext, member: Addr
 /** Forgets a member's authenticator for it, because the telephone is lost; its sessions end. */
 export async function resetAuthenticator(context: IdentityContext, member: Addressee): Promise<void> {
   const { about, mail } = context
-  await recorded(context, async (transaction, record) => {
+  await endingSessions(context, async (transaction, record) => {
     record({ action: 'member.reset-factor', on: memberTarget({ id: member.id, email: member.signInName }) })
     await removeTotp(transaction, member.id)
     await clearTries(transaction, [factorKey(member.id)])

@@ -1,9 +1,10 @@
 import { memberTarget } from '../administration/change.ts'
 import { memberActor, system } from '../audit/actors.ts'
-import { recordAlone, recorded } from '../audit/recording.ts'
+import { recordAlone } from '../audit/recording.ts'
 import { AuthorityError } from '../authority-error.ts'
 import * as texts from '../mail/mail-texts.ts'
 import type { Database } from '../store/schema.ts'
+import { endingSessions } from './ending-sessions.ts'
 import type { IdentityContext } from './identity-context.ts'
 import { forgetDevices } from './known-devices.ts'
 import { passwordKey } from './login.ts'
@@ -54,7 +55,7 @@ export async function resetPassword(
   }
   const { purpose: taken } = right
   const now = context.now()
-  await recorded(context, async (transaction, record) => {
+  await endingSessions(context, async (transaction, record) => {
     if (!(await right.use(transaction))) throw wrongCode()
     const actor = await memberActor(transaction, member.id)
     record(
@@ -113,7 +114,7 @@ export async function changePassword(
   await checkOwnPassword(context, member.id, password)
   await checkPassword(newPassword, [member.signInName, member.name])
   const hash = await hashPassword(newPassword)
-  await recorded(context, async (transaction, record) => {
+  await endingSessions(context, async (transaction, record) => {
     record({ action: 'password.change', on: memberTarget({ id: member.id, email: member.signInName }) })
     await transaction.updateTable('members').set({ password: hash }).where('id', '=', member.id).execute()
     await endSessions(transaction, member.id, session)

@@ -5,6 +5,7 @@ import { AuthorityError } from '../authority-error.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import { hashSecret, newSecret } from './secrets.ts'
+import { sessionLives } from './session-senders.ts'
 
 /** Most living senders of one member. */
 export const maximumSenders = 100
@@ -34,15 +35,17 @@ export async function addSender(
   request: SenderRequest,
   { now, masterKey }: { now: number; masterKey: MasterKey },
   version: string | null = null,
+  session: string | null = null,
 ): Promise<SenderCreated> {
   const publicKey = readPublicKey(request)
   const { living } = await transaction
     .selectFrom('senders')
     .select((eb) => eb.fn.countAll<number>().as('living'))
     .where('member_id', '=', member.id)
+    .where('session_id', 'is', null)
     .where('revoked_at', 'is', null)
     .executeTakeFirstOrThrow()
-  if (Number(living) >= maximumSenders) {
+  if (session === null && Number(living) >= maximumSenders) {
     throw new AuthorityError(
       'conflict',
       `A member may have at most ${maximumSenders} senders. Remove one with sealmq senders remove.`,
@@ -70,6 +73,7 @@ export async function addSender(
       token_since: null,
       next_token_hash: null,
       copied_at: null,
+      session_id: session,
     })
     .returning('sender')
     .executeTakeFirstOrThrow()
@@ -90,7 +94,7 @@ export interface KnownSender {
 }
 
 /** The living sender of a sender token, or null. */
-export async function tokenSender(store: Database, token: string): Promise<KnownSender | null> {
+export async function tokenSender(store: Database, token: string, now: number): Promise<KnownSender | null> {
   const hash = hashSecret(token)
   const row = await store
     .selectFrom('senders')
@@ -99,6 +103,7 @@ export async function tokenSender(store: Database, token: string): Promise<Known
     .select(['last_seen_at as lastSeenAt', 'next_token_hash'])
     .where((eb) => eb.or([eb('token_hash', '=', hash), eb('next_token_hash', '=', hash)]))
     .where('revoked_at', 'is', null)
+    .where(sessionLives(now) as never)
     .where('locked_at', 'is', null)
     .executeTakeFirst()
   if (!row) return null

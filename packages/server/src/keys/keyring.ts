@@ -12,6 +12,7 @@ import type { Keyring, KeyringChannel } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
 import { publishGrants } from '../administration/grants.ts'
 import { AuthorityError } from '../authority-error.ts'
+import { sessionLives } from '../identity/session-senders.ts'
 import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
 import type { DeploymentIdentity } from './authority-key.ts'
@@ -133,6 +134,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
     .select(['member_id', 'email', 'kind', 'token_since', 'senders.created_at as created_at'])
     .where('sender', '=', sender)
     .where('revoked_at', 'is', null)
+    .where(sessionLives(now) as never)
     .where('locked_at', 'is', null)
     .executeTakeFirst()
   if (!own) return null
@@ -170,6 +172,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
       algorithm: row.algorithm,
       publicKey: new Uint8Array(row.public_key),
       revokedAt: row.revoked_at,
+      ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
     })),
     channels: channels
       .map((channel) => {

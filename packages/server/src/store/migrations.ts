@@ -14,6 +14,7 @@ export function migrations(engine: Engine): MigrationProvider {
       '005-devices': devices(),
       '006-monitors': monitors(),
       '007-devices': narrowedGrantsAndRenewal(engine),
+      '008-session-senders': sessionSenders(),
     }),
   }
 }
@@ -350,6 +351,22 @@ function narrowedGrantsAndRenewal(engine: Engine): Migration {
         .addColumn('token_hash', bytes, (c) => c.primaryKey())
         .addColumn('sender', 'integer', (c) => c.notNull())
         .addColumn('spent_at', 'bigint', (c) => c.notNull())
+        .execute()
+    },
+  }
+}
+
+// No foreign key: a sender outlives its session as an ended one.
+function sessionSenders(): Migration {
+  return {
+    up: async (db: Kysely<never>) => {
+      const senders = () => db.schema.alterTable('senders')
+      await senders().addColumn('session_id', 'text').execute()
+      await senders().addColumn('ended_at', 'bigint').execute()
+      await db.schema
+        .createIndex('senders_session')
+        .on('senders')
+        .columns(['session_id'] as never)
         .execute()
     },
   }

@@ -141,6 +141,10 @@ export interface Schema {
     next_token_hash: Uint8Array | null
     /** Shut out at this time because two copies of it were there, ms. */
     copied_at: number | null
+    /** Lives only as long as this session; null: until it is removed. */
+    session_id: Generated<string | null>
+    /** ms; ended is not revoked: what it sealed before stays valid. */
+    ended_at: Generated<number | null>
   }
   /** Tokens that another one has replaced: whoever uses one has a copy. */
   spent_tokens: { token_hash: Uint8Array; sender: number; spent_at: number }

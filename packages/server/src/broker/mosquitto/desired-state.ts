@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { intersectFilters, type PublishRight, publishRight } from '@sealmq/protocol'
 import { narrowedBy, publishGrants } from '../../administration/grants.ts'
 import { brokerPassword, brokerUsername } from '../../identity/senders.ts'
+import { sessionLives } from '../../identity/session-senders.ts'
 import type { MasterKey } from '../../keys/master-key.ts'
 import { consistentRead } from '../../store/consistent-read.ts'
 import type { Database } from '../../store/schema.ts'
@@ -41,13 +42,19 @@ export interface DesiredClient {
  * What the store says now: living senders, their roles, what those grant, and the observer. Roles that nobody has are left out.
  * What a grant narrows for a member is a role of that member's own.
  */
-export async function readDesiredState(store: Database, masterKey: MasterKey, own: OwnTopics): Promise<DesiredState> {
+export async function readDesiredState(
+  store: Database,
+  masterKey: MasterKey,
+  own: OwnTopics,
+  now: number,
+): Promise<DesiredState> {
   const { senders, memberRoles, grants, filters, recorded } = await consistentRead(store, async (transaction) => ({
     senders: await transaction
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
       .select(['sender', 'member_id', 'broker_hash', 'broker_password_wrapped', 'email', 'kind'])
       .where('revoked_at', 'is', null)
+      .where(sessionLives(now) as never)
       .where('locked_at', 'is', null)
       .execute(),
     memberRoles: await transaction.selectFrom('member_roles').selectAll().execute(),

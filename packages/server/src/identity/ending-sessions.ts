@@ -1,0 +1,17 @@
+import { type Record, recorded } from '../audit/recording.ts'
+import type { DatabaseTransaction } from '../store/schema.ts'
+import type { IdentityContext } from './identity-context.ts'
+import { endSendersWithoutSession } from './session-senders.ts'
+
+/** As `recorded`, for whatever ends sessions: their senders end in the same transaction, and broker and clients hear of it. */
+export async function endingSessions<T>(
+  context: IdentityContext,
+  work: (transaction: DatabaseTransaction, record: Record) => Promise<T>,
+): Promise<T> {
+  const { result, revision } = await recorded(context, async (transaction, record) => ({
+    result: await work(transaction, record),
+    revision: await endSendersWithoutSession(transaction, record, context.now()),
+  }))
+  if (revision !== null) await context.changes.committed(revision)
+  return result
+}

@@ -1,0 +1,98 @@
+import { type ExpressionBuilder, sql } from 'kysely'
+import type { Change } from '../administration/change.ts'
+import type { Record } from '../audit/recording.ts'
+import type { DatabaseTransaction, Schema } from '../store/schema.ts'
+
+/** Most living senders of one session. */
+export const maximumSessionSenders = 16
+
+/** That a sender's session, if it is bound to one, lives. @param now ms */
+export const sessionLives = (now: number) => (eb: ExpressionBuilder<Schema, 'senders'>) =>
+  eb.and([
+    eb('senders.ended_at', 'is', null),
+    eb.or([
+      eb('senders.session_id', 'is', null),
+      eb.exists(
+        eb
+          .selectFrom('sessions')
+          .select(sql`1`.as('one'))
+          .whereRef('sessions.id', '=', 'senders.session_id')
+          .where('sessions.expires_at', '>', now),
+      ),
+    ]),
+  ])
+
+/**
+ * Ends every sender whose session is gone or over; belongs into each transaction that ends sessions, as its last act.
+ * @returns the new revision, to be committed to broker and clients, or null when there was none to end
+ */
+export async function endSendersWithoutSession(
+  transaction: DatabaseTransaction,
+  record: Record,
+  now: number,
+): Promise<number | null> {
+  const orphans = await transaction
+    .selectFrom('senders')
+    .select(['sender', 'name', 'member_id'])
+    .where('session_id', 'is not', null)
+    .where('revoked_at', 'is', null)
+    .where('ended_at', 'is', null)
+    .where((eb) => eb.not(sessionLives(now)(eb)))
+    .execute()
+  if (orphans.length === 0) return null
+  const { revision } = await transaction
+    .updateTable('deployment')
+    .set((eb) => ({ revision: eb('revision', '+', 1) }))
+    .returning('revision')
+    .executeTakeFirstOrThrow()
+  await transaction.updateTable('deployment').set({ directory_number: revision }).execute()
+  await markEnded(transaction, record, orphans, now)
+  return revision
+}
+
+/** Ends senders by a change: by themselves, or because their session has too many. */
+export async function endSenders(change: Change, senders: readonly EndingSender[]): Promise<void> {
+  if (senders.length === 0) return
+  await change.touchDirectory()
+  await markEnded(change.transaction, change.record, senders, change.now)
+}
+
+/** The living senders of a session that must end so that one more has room: the oldest. */
+export async function surplusSenders(transaction: DatabaseTransaction, session: string): Promise<EndingSender[]> {
+  const living = await transaction
+    .selectFrom('senders')
+    .select(['sender', 'name', 'member_id'])
+    .where('session_id', '=', session)
+    .where('revoked_at', 'is', null)
+    .where('ended_at', 'is', null)
+    .orderBy('sender', 'desc')
+    .execute()
+  return living.slice(maximumSessionSenders - 1)
+}
+
+export interface EndingSender {
+  sender: number
+  name: string
+  member_id: string
+}
+
+async function markEnded(
+  transaction: DatabaseTransaction,
+  record: Record,
+  ending: readonly EndingSender[],
+  now: number,
+): Promise<void> {
+  const senders = ending.map(({ sender }) => sender)
+  await transaction.updateTable('senders').set({ ended_at: now }).where('sender', 'in', senders).execute()
+  await transaction
+    .insertInto('outbox')
+    .values(senders.map((sender) => ({ action: 'remove-sender' as const, sender, created_at: now })))
+    .execute()
+  for (const { sender, name, member_id } of ending) {
+    record({
+      action: 'sender.end',
+      on: { kind: 'sender', id: String(sender), name },
+      detail: { member: member_id },
+    })
+  }
+}
