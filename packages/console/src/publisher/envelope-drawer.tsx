@@ -54,7 +54,6 @@ function Envelope({ outcome, published }: { outcome: Outcome; published: NonNull
       <Title order={3} size="h5">
         {text.envelope}
       </Title>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <Code block tabIndex={0} className={classes.hex}>
         {hexOf(envelope.subarray(0, hexShown))}
       </Code>

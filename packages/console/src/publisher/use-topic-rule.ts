@@ -7,7 +7,6 @@ export function useTopicRule(topic: string, channels: readonly ChannelSummary[])
   const [rule, setRule] = useState<string | null>(null)
   // The same answer until rights or epochs change.
   const rights = JSON.stringify(channels)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the worker decides by these rights
   useEffect(() => {
     if (topic === '') {
       setRule(null)
