@@ -1,5 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { AuthorityClient, enrolSender } from '@sealmq/client'
+import { connectAsync } from '@sealmq/client/node'
+import { routes } from '@sealmq/protocol/api'
+import { nodeCryptography } from '@sealmq/protocol/node'
+import mqtt from 'mqtt'
 import { ConsolePage, launchChromium } from './test/console-page.ts'
 import { Installation, serve, temporaryFolder } from './test/sealmq-process.ts'
 
@@ -10,7 +15,7 @@ const password = 'correct horse battery staple'
 mkdirSync(folder, { recursive: true })
 const installation = new Installation()
 const data = temporaryFolder()
-const { http, setupCode } = await serve(installation, data, '--resend-seconds', '1')
+const { http, mqtt: brokerUrl, setupCode } = await serve(installation, data, '--resend-seconds', '1')
 const browser = await launchChromium()
 const desk = await ConsolePage.open(browser, http, '/')
 const shoot = async (name: string) => {
@@ -20,6 +25,57 @@ const shoot = async (name: string) => {
     await desk.page.screenshot({ path: `${folder}${name}-${colorScheme}.png` })
   }
 }
+/** A plant's readings at the desk of its subscriber. */
+async function shootSubscriber(): Promise<void> {
+  const open = new AuthorityClient({ url: http })
+  const { token } = await open.logIn({ email: 'ada@plant.example', password })
+  for (const [email, name, roles] of [
+    ['pump-7@plant.example', 'Pump 7', ['sensor']],
+    ['rosalind@plant.example', 'Rosalind', ['sensor', 'controller']],
+  ] as const) {
+    await open.withToken(token).request('POST', routes.members, { email, name, password, roles })
+  }
+  const session = await open.logIn({ email: 'pump-7@plant.example', password })
+  const identity = await enrolSender(open.withToken(session.token), nodeCryptography, 'gateway')
+  const pump = await connectAsync({ identity })
+  await desk.signIn('rosalind@plant.example', password)
+  await desk.text('Broker: connected').waitFor()
+  const rows = desk.page.getByRole('region', { name: 'Messages' }).getByRole('button')
+  for (let index = 0; index < 60; index++) {
+    const reading = { temperature: 21 + Math.sin(index / 4), pressure: 2.4 + index / 90, pump: 'running' }
+    const sealed = await pump.publishAsync('iot/sensor', JSON.stringify(reading), { qos: 1 })
+    if (index % 9 === 0) await pump.publishAsync('iot/control', `valve ${index}`, { qos: 1 })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    if (index !== 57) continue
+    const forged = Buffer.from(sealed.envelope)
+    forged[forged.length - 1]! ^= 1
+    const hand = await mqtt.connectAsync(brokerUrl, { ...identity.broker, clientId: `sealmq-${identity.sender}-hand` })
+    await hand.publishAsync('iot/sensor', forged, { qos: 1 })
+    await hand.endAsync()
+  }
+  await rows.filter({ hasText: 'rejected' }).first().waitFor()
+  await rows.nth(8).waitFor()
+  await shoot('subscribe')
+  await rows.filter({ hasText: 'temperature' }).first().click()
+  await desk.page.getByRole('tab', { name: 'What the broker sees' }).click()
+  await shoot('subscribe-wire')
+  await desk.page.getByRole('tab', { name: 'Chart' }).click()
+  await desk.page.getByRole('img', { name: /over time/ }).waitFor()
+  await shoot('subscribe-chart')
+  await desk.page.keyboard.press('Escape')
+  await desk.page.getByRole('link', { name: 'Traffic' }).click()
+  await desk.heading('Traffic').waitFor()
+  await shoot('traffic')
+  await desk.page.getByRole('link', { name: 'Subscribe' }).click()
+  await desk.page.setViewportSize({ width: 390, height: 800 })
+  await desk.heading('Subscribe').waitFor()
+  await shoot('subscribe-phone')
+  await desk.page.setViewportSize({ width: 1280, height: 800 })
+  await desk.button('Sign out').click()
+  await desk.text('Watch your channels live.').waitFor()
+  await pump.endAsync()
+}
+
 await desk.heading('Set up this authority').waitFor()
 await shoot('setup')
 await desk.field('Setup code').fill(setupCode!)
@@ -65,6 +121,10 @@ await shoot('sign-in')
 await desk.go('/admin')
 await desk.heading('Administration').waitFor()
 await shoot('sign-in-administration')
+await desk.go('/subscribe')
+await desk.text('Watch your channels live.').waitFor()
+await shoot('sign-in-subscribe')
+await shootSubscriber()
 await desk.go('/sign-up')
 await desk.heading('Ask for an account').waitFor()
 await shoot('sign-up')

@@ -42,9 +42,8 @@ describe('the desk of a subscriber', () => {
     browser = await launchChromium()
     desk = await ConsolePage.open(browser, url, '/subscribe')
     desk.page.on('websocket', (socket) => {
-      for (const event of ['framesent', 'framereceived'] as const) {
-        socket.on(event, ({ payload }) => frames.push(Buffer.from(payload)))
-      }
+      const keep = ({ payload }: { payload: string | Buffer }) => frames.push(Buffer.from(payload))
+      socket.on('framesent', keep).on('framereceived', keep)
     })
   })
   afterAll(async () => {
@@ -103,7 +102,7 @@ describe('the desk of a subscriber', () => {
     await drawer.getByRole('row').nth(1).waitFor()
     await drawer.getByRole('tab', { name: 'Chart' }).click()
     await drawer.getByRole('img', { name: 'Values of iot/sensor over time' }).waitFor()
-    await drawer.getByRole('checkbox', { name: 'temperature' }).waitFor()
+    expect(await drawer.getByRole('checkbox', { name: 'temperature' }).isChecked()).toBe(true)
     await desk.expectAccessible()
     await desk.page.keyboard.press('Escape')
     await drawer.waitFor({ state: 'detached' })

@@ -16,6 +16,8 @@ describe('the pages of the console', () => {
       '<style nonce="NONCE_OF_THIS_PAGE"></style><meta nonce="NONCE_OF_THIS_PAGE">',
     )
     await writeFile(join(folder, 'assets', 'page-1.js'), 'export {}')
+    await writeFile(join(folder, 'assets', 'sealing-worker-a1_B2-c.js'), 'export {}')
+    await writeFile(join(folder, 'assets', 'not-sealing-worker-1.js.map'), '{}')
     await writeFile(join(folder, 'secret'), 'not for the web')
     http = fastify()
     await consoleRoutes(http, folder)
@@ -39,6 +41,14 @@ describe('the pages of the console', () => {
       expect(policy).not.toMatch(/unsafe|\*|https?:/)
     }
     expect(nonces.size).toBe(2 * consolePages.length)
+  })
+
+  it('let the worker that holds the keys reach the authority, and load nothing more', async () => {
+    const policy = async (name: string) => (await http.inject(`/assets/${name}`)).headers['content-security-policy']
+    expect(await policy('sealing-worker-a1_B2-c.js')).toBe("default-src 'none'; connect-src 'self'")
+    // The server gives all others that of the API, in which nothing may be reached.
+    expect(await policy('page-1.js')).toBeUndefined()
+    expect(await policy('not-sealing-worker-1.js.map')).toBeUndefined()
   })
 
   it('give out the files of the build and nothing beside them', async () => {

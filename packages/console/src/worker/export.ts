@@ -1,6 +1,7 @@
 import type { Kept } from './message-store.ts'
 
 const strict = new TextDecoder('utf-8', { fatal: true })
+const number = /^[+-]?\d+([.,]\d+)?(e[+-]?\d+)?$/i
 const columns = ['time', 'topic', 'sender', 'verified', 'late', 'retained', 'epoch', 'code', 'encoding', 'payload']
 
 /** As CSV (RFC 4180). A cell that a spreadsheet would take as a formula begins with an apostrophe. */
@@ -43,6 +44,6 @@ function textOf(payload: Uint8Array): { text: string; encoding: 'text' | 'base64
 
 function cell(value: unknown): string {
   const text = value === null || value === undefined ? '' : String(value)
-  const plain = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text
+  const plain = /^[=+@\t\r-]/.test(text) && !number.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
 }

@@ -49,6 +49,8 @@ export class MessageStore {
   #gone = new Set<string>()
   // What fits the view, oldest first; `null`: to be looked for anew.
   #fitting: Kept[] | null = null
+  // Some of it may have been let go.
+  #stale = false
   #fitsView: (kept: Kept) => boolean = () => true
   #viewKey = ''
 
@@ -166,6 +168,7 @@ export class MessageStore {
     topic.letGo++
     this.#letGo++
     this.#dropped.add(kept)
+    this.#stale = true
     this.#holes++
     this.#bytes -= sizeOf(kept)
     this.#dirty.add(topic.topic)
@@ -186,7 +189,6 @@ export class MessageStore {
     this.#all = this.#all.slice(this.#start).filter(isKept)
     this.#start = 0
     this.#holes = 0
-    if (this.#fitting) this.#fitting = this.#fitting.filter(isKept)
   }
 
   #fittingOf({ topic, search }: Pick<View, 'topic' | 'search'>): Kept[] {
@@ -195,9 +197,8 @@ export class MessageStore {
       this.#viewKey = key
       this.#fitsView = fits(topic, search)
       this.#fitting = this.#all.slice(this.#start).filter((kept) => !this.#dropped.has(kept) && this.#fitsView(kept))
-    } else if (this.#fitting.length > 0 && this.#dropped.has(this.#fitting[0]!)) {
-      this.#fitting = this.#fitting.filter((kept) => !this.#dropped.has(kept))
-    }
+    } else if (this.#stale) this.#fitting = this.#fitting.filter((kept) => !this.#dropped.has(kept))
+    this.#stale = false
     return this.#fitting
   }
 }

@@ -68,7 +68,7 @@ export interface Row {
   code: string | null
   /** The first characters of its text, or the sentence of a rejection or gap. */
   preview: string
-  /** The first bytes of the envelope, hexadecimal. */
+  /** The last bytes of the envelope, hexadecimal. */
   wire: string
   /** Of the payload, bytes; of a rejected one its envelope's. */
   length: number

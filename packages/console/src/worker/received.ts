@@ -130,11 +130,11 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** Bytes of an envelope that a line shows. */
-const wireLength = 64
+/** Bytes of an envelope that a line shows: the last ones, since all begin alike with their header. */
+const wireLength = 32
 
 const wireOf = (envelope: Uint8Array): string =>
-  `${hexOf(envelope.subarray(0, wireLength))}${envelope.length > wireLength ? ' …' : ''}`
+  `${envelope.length > wireLength ? '… ' : ''}${hexOf(envelope.subarray(-wireLength))}`
 
 const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 

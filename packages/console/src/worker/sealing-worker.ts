@@ -49,6 +49,8 @@ let reached: Connection['authority'] = 'online'
 let senderName = ''
 let protocolVersion: 4 | 5 = 4
 let view: View = { topic: null, search: '', until: null, offset: 0, count: 0, chart: null }
+/** Sequences of messages that were retained when they came, by session and topic. */
+const before = new Map<string, number>()
 const granted = new Map<string, Granted>()
 let timer: ReturnType<typeof setTimeout> | null = null
 let tick: ReturnType<typeof setTimeout> | null = null
@@ -102,14 +104,22 @@ const calls: {
     })
   },
   close: async () => {
-    const ending = client
+    const [ending, ended] = [client, identity]
     client = null
     identity = null
     opening = null
     granted.clear()
+    before.clear()
     store = new MessageStore()
-    await ending?.endAsync().catch(() => {})
     touch()
+    if (!ended) return
+    // It would end with the session anyway; the tab may be gone before the answer comes.
+    const own = new AuthorityClient({
+      url: location.origin,
+      token: ended.token,
+      fetch: (url, init) => fetch(url, { ...init, keepalive: true, credentials: 'omit' }),
+    })
+    await Promise.all([ending?.endAsync().catch(() => {}), own.removeSender(ended.sender).catch(() => {})])
   },
 }
 
@@ -127,13 +137,21 @@ async function open(name: string): Promise<void> {
     clean: true,
     protocolVersion,
     on: {
-      message: (_topic, _payload, packet, message) => took(ofMessage(packet, message, Date.now())),
+      message: (_topic, _payload, packet, message) => {
+        if (before.size > 10_000) before.clear()
+        if (message.retained) before.set(`${message.session} ${message.topic}`, message.sequence)
+        took(ofMessage(packet, message, Date.now()))
+      },
       repeat: (_topic, _payload, packet, message) => {
         // What is retained comes again with each subscription: worth showing only where nothing of it is there yet.
         if (store.ofTopic(message.topic).length === 0) took(ofMessage(packet, message, Date.now()))
       },
       rejected: (rejection) => took(ofRejection(rejection, Date.now())),
-      gap: (gap) => took(ofGap(gap, Date.now())),
+      gap: (gap) => {
+        // What came between a retained message and the first live one was sent before this tab listened.
+        if (before.get(`${gap.session} ${gap.topic}`) === gap.from - 1) return
+        took(ofGap(gap, Date.now()))
+      },
       connect: () => setBroker('online'),
       close: () => setBroker('away'),
       authority: (state) => {
@@ -141,8 +159,8 @@ async function open(name: string): Promise<void> {
         touch()
       },
       narrowed: (requested, filters) => {
-        const before = granted.get(requested)
-        if (before) granted.set(requested, { ...before, filters })
+        const one = granted.get(requested)
+        if (one) granted.set(requested, { ...one, filters })
         touch()
       },
       rights: () => touch(),
