@@ -60,6 +60,8 @@ export interface PublishOptions extends Pick<SealOptions, 'contentType' | 'timeT
   retain?: boolean
   /** MQTT 5 only. */
   properties?: IPublishPacket['properties']
+  /** Hears what was sealed, before the broker has it. */
+  sealed?: (message: SealedMessage) => void
 }
 
 /** What became of one requested filter. */
@@ -218,6 +220,7 @@ export class SealedClient extends EventSource {
     if (message.envelope.length > (this.#options.maximumEnvelopeLength ?? 1024 * 1024 - 1024)) {
       throw new ClientError('payload-too-large', `${bytes.length} bytes.`)
     }
+    options.sealed?.(message)
     await this.#hand(client, topic, message.envelope, properties ? { qos, retain, properties } : { qos, retain })
     return message
   }

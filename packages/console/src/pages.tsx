@@ -43,6 +43,11 @@ const tree = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/publish',
+    component: lazyRouteComponent(() => import('./publisher/publish-desk.tsx'), 'PublishDesk'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/subscribe',
     component: lazyRouteComponent(() => import('./subscriber/subscribe-desk.tsx'), 'SubscribeDesk'),
   }),

@@ -8,6 +8,7 @@ import type { ReactNode } from 'react'
 import { authority } from '../authority/authority.ts'
 import { setMe, useDeployment, useMe } from '../authority/signed-in.ts'
 import { messages } from '../messages/english.ts'
+import { publisherMessages } from '../messages/english-publisher.ts'
 import { subscriberMessages } from '../messages/english-subscriber.ts'
 import seal from '../seal.svg'
 import { SetupPage } from '../sign-in/setup-page.tsx'
@@ -19,8 +20,8 @@ import { ThemeChoice } from './theme-choice.tsx'
 
 export const isAdministrator = ({ administrator, state }: Me): boolean => administrator && state === 'active'
 export const isAuditor = (me: Me): boolean => isAdministrator(me) || (me.auditor && me.state === 'active')
-const maySubscribe = ({ grants, state }: Me): boolean =>
-  state === 'active' && grants.some(({ right }) => right === 'subscribe')
+const may = (wanted: 'publish' | 'subscribe', { grants, state }: Me): boolean =>
+  state === 'active' && grants.some(({ right }) => right === wanted)
 
 interface DeskProps {
   door: keyof typeof messages.doors
@@ -80,7 +81,8 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
   }
   const pages = [
     { to: '/account', label: messages.account.title },
-    ...(maySubscribe(me)
+    ...(may('publish', me) ? [{ to: '/publish', label: publisherMessages.title }] : []),
+    ...(may('subscribe', me)
       ? [
           { to: '/subscribe', label: subscriberMessages.subscribeTitle },
           { to: '/traffic', label: subscriberMessages.trafficTitle },

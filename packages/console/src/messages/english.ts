@@ -23,6 +23,11 @@ export const messages = {
   },
   theme: { label: 'Colours', light: 'Light', dark: 'Dark', auto: 'System' },
   doors: {
+    publish: {
+      title: 'Publish',
+      intro:
+        'Send to your channels. Messages are sealed in this tab; the broker and the authority never see what they say.',
+    },
     subscribe: {
       title: 'Subscribe',
       intro: 'Watch your channels live. Messages are opened in this tab, with keys that never leave it.',
@@ -56,6 +61,7 @@ export const messages = {
     back: 'Back',
     refused: {
       account: '',
+      publish: 'You are signed in, and your account is not active yet. See Your account.',
       subscribe: 'You are signed in, and your account is not active yet. See Your account.',
       administration: 'You are signed in, but your role does not administer. Ask an administrator.',
       audit: 'You are signed in, but your role does not read the audit log. Ask an administrator.',

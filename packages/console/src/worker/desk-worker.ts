@@ -1,7 +1,11 @@
 import { errorOf } from './fault.ts'
-import type { CallName, FromWorker, Row, Snapshot, WorkerCalls } from './protocol.ts'
+import type { CallName, FromWorker, PublishAsk, Published, Row, Snapshot, WorkerCalls } from './protocol.ts'
 
-type Waiting = { resolve: (answer: never) => void; reject: (error: Error) => void }
+type Waiting = {
+  resolve: (answer: never) => void
+  reject: (error: Error) => void
+  sealed?: (published: Published) => void
+}
 
 /** The page's end of the worker that seals and opens. One for each tab, made when a desk is opened first. */
 export class DeskWorker {
@@ -19,10 +23,22 @@ export class DeskWorker {
 
   /** @throws AuthorityError, ClientError, WorkerFault */
   ask<K extends CallName>(call: K, ...args: Parameters<WorkerCalls[K]>): Promise<ReturnType<WorkerCalls[K]>> {
+    return this.#ask({ call, args })
+  }
+
+  /**
+   * @param sealed hears of it before the broker has acknowledged it
+   * @throws WorkerFault with the code and sentence of the client's error
+   */
+  publish(ask: PublishAsk, sealed: (published: Published) => void): Promise<Published> {
+    return this.#ask({ call: 'publish', args: [ask] }, sealed)
+  }
+
+  #ask<T>(question: { call: CallName; args: unknown[] }, sealed?: Waiting['sealed']): Promise<T> {
     const id = ++this.#calls
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ id, call, args })
+      this.#waiting.set(id, { resolve, reject, ...(sealed ? { sealed } : {}) })
+      this.#worker.postMessage({ id, ...question })
     })
   }
 
@@ -54,6 +70,10 @@ export class DeskWorker {
       return
     }
     const waiting = this.#waiting.get(data.id)
+    if ('sealed' in data) {
+      waiting?.sealed?.(data.sealed)
+      return
+    }
     this.#waiting.delete(data.id)
     if ('fault' in data) waiting?.reject(errorOf(data.fault))
     else waiting?.resolve(data.answer as never)

@@ -21,6 +21,15 @@ export interface PublishAsk {
   contentType?: string
   /** Seconds. */
   timeToLive?: number
+  /** MQTT 5 only; the broker reads them, and nobody can prove them. */
+  properties?: PublishProperties
+}
+
+export interface PublishProperties {
+  /** Seconds. */
+  messageExpiryInterval?: number
+  responseTopic?: string
+  userProperties?: Record<string, string | string[]>
 }
 
 /** What was sealed, and what the broker sees of it. */
@@ -105,6 +114,10 @@ export interface Connection {
   stage: 'opening' | 'open' | 'ended'
   broker: BrokerState
   authority: 'online' | 'away'
+  /** 4 is MQTT 3.1.1; null before the connection. */
+  protocolVersion: 4 | 5 | null
+  /** The authority's, ms; null while it is not known. */
+  time: number | null
   sender: { id: number; name: string } | null
   channels: ChannelSummary[]
   /** ms until the first lease of a held channel ends; null without one. */
@@ -176,6 +189,8 @@ export type ToWorker = { [K in CallName]: { id: number; call: K; args: Parameter
 export type FromWorker =
   | { id: number; answer: unknown }
   | { id: number; fault: Fault }
+  /** Of a publish call, before its answer. */
+  | { id: number; sealed: Published }
   | { snapshot: Snapshot }
   /** For notifications; at most a few a second are told. */
   | { arrived: Row }

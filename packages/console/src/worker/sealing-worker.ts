@@ -7,12 +7,24 @@ import {
   SealedClient,
   webCryptography,
 } from '@sealmq/client/browser'
-import { inspectEnvelope } from '@sealmq/protocol'
+import { inspectEnvelope, type SealedMessage } from '@sealmq/protocol'
 import { chartOf } from './chart.ts'
 import { csvOf, jsonLinesOf } from './export.ts'
 import { faultOf } from './fault.ts'
 import { MessageStore } from './message-store.ts'
-import type { Connection, Detail, Fault, FromWorker, Row, ToWorker, View, WorkerCalls } from './protocol.ts'
+import type {
+  CallName,
+  Connection,
+  Detail,
+  Fault,
+  FromWorker,
+  PublishAsk,
+  Published,
+  Row,
+  ToWorker,
+  View,
+  WorkerCalls,
+} from './protocol.ts'
 import { ofGap, ofMessage, ofRejection } from './received.ts'
 import { tabSender } from './tab-sender.ts'
 
@@ -35,6 +47,7 @@ let fault: Fault | null = null
 let broker: Connection['broker'] = 'connecting'
 let reached: Connection['authority'] = 'online'
 let senderName = ''
+let protocolVersion: 4 | 5 = 4
 let view: View = { topic: null, search: '', until: null, offset: 0, count: 0, chart: null }
 /** Sequences of messages that were retained when they came, by session and topic. */
 const before = new Map<string, number>()
@@ -46,8 +59,8 @@ let toldSince = 0
 const rates: { at: number; latest: number }[] = []
 
 const calls: {
-  [K in keyof WorkerCalls]: (...args: Parameters<WorkerCalls[K]>) => Promise<ReturnType<WorkerCalls[K]>>
-} = {
+  [K in Exclude<CallName, 'publish'>]: (...args: Parameters<WorkerCalls[K]>) => Promise<ReturnType<WorkerCalls[K]>>
+} & { publish: (ask: PublishAsk, told: (sealed: Published) => void) => Promise<Published> } = {
   open: (name) => {
     opening ??= open(name).catch((error) => {
       opening = null
@@ -66,10 +79,9 @@ const calls: {
     granted.delete(filter)
     touch()
   },
-  publish: async ({ topic, payload, ...options }) => {
-    const { channel, epoch, sequence, sealedAt, envelope } = await usable().publishAsync(topic, payload, options)
-    const own = envelope.slice()
-    return { channel, epoch, sequence, sealedAt, envelope: own, header: inspectEnvelope(own) }
+  publish: async ({ topic, payload, ...options }, told) => {
+    const sealed = (message: SealedMessage) => told(publishedOf(message))
+    return publishedOf(await usable().publishAsync(topic, payload, { ...options, sealed }))
   },
   check: async (topic) => {
     try {
@@ -116,11 +128,14 @@ async function open(name: string): Promise<void> {
   fault = null
   identity ??= await tabSender(authority, name)
   touch()
+  const { broker: offered } = await authority.deployment()
+  protocolVersion = offered.protocolVersions.includes(5) ? 5 : 4
   client = await SealedClient.connect({
     identity,
     cryptography: webCryptography,
     storage: memoryStorage(),
     clean: true,
+    protocolVersion,
     on: {
       message: (_topic, _payload, packet, message) => {
         if (before.size > 10_000) before.clear()
@@ -159,6 +174,11 @@ async function open(name: string): Promise<void> {
     },
   })
   setBroker('online')
+}
+
+function publishedOf({ channel, epoch, sequence, sealedAt, envelope }: SealedMessage): Published {
+  const own = envelope.slice()
+  return { channel, epoch, sequence, sealedAt, envelope: own, header: inspectEnvelope(own) }
 }
 
 function usable(): SealedClient {
@@ -222,6 +242,8 @@ function connectionNow(): Connection {
     stage: fault ? 'ended' : client ? 'open' : 'opening',
     broker,
     authority: reached,
+    protocolVersion: client ? protocolVersion : null,
+    time,
     sender: identity ? { id: identity.sender, name: senderName } : null,
     channels,
     leaseLeft:
@@ -266,8 +288,9 @@ function headerOf(envelope: Uint8Array) {
 globalThis.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   const { id, call, args } = data
   const work = calls[call] as (...args: unknown[]) => Promise<unknown>
+  const told = (sealed: Published) => say({ id, sealed })
   Promise.resolve()
-    .then(() => work(...args))
+    .then(() => (call === 'publish' ? calls.publish(args[0], told) : work(...args)))
     .then(
       (answer) => say({ id, answer }),
       (error) => say({ id, fault: faultOf(error) }),

@@ -13,6 +13,8 @@ const closed: Connection = {
   stage: 'opening',
   broker: 'connecting',
   authority: 'online',
+  protocolVersion: null,
+  time: null,
   sender: null,
   channels: [],
   leaseLeft: null,

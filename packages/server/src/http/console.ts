@@ -11,6 +11,7 @@ export const consolePages = [
   '/admin',
   '/admin/channels',
   '/audit',
+  '/publish',
   '/subscribe',
   '/traffic',
   '/sign-up',
