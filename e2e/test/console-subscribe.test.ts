@@ -42,9 +42,8 @@ describe('the desk of a subscriber', () => {
     browser = await launchChromium()
     desk = await ConsolePage.open(browser, url, '/subscribe')
     desk.page.on('websocket', (socket) => {
-      for (const event of ['framesent', 'framereceived'] as const) {
-        socket.on(event, ({ payload }) => frames.push(Buffer.from(payload)))
-      }
+      const keep = ({ payload }: { payload: string | Buffer }) => frames.push(Buffer.from(payload))
+      socket.on('framesent', keep).on('framereceived', keep)
     })
   })
   afterAll(async () => {

@@ -90,14 +90,21 @@ const calls: {
     })
   },
   close: async () => {
-    const ending = client
+    const [ending, ended] = [client, identity]
     client = null
     identity = null
     opening = null
     granted.clear()
     store = new MessageStore()
-    await ending?.endAsync().catch(() => {})
     touch()
+    if (!ended) return
+    // It would end with the session anyway; the tab may be gone before the answer comes.
+    const own = new AuthorityClient({
+      url: location.origin,
+      token: ended.token,
+      fetch: (url, init) => fetch(url, { ...init, keepalive: true, credentials: 'omit' }),
+    })
+    await Promise.all([ending?.endAsync().catch(() => {}), own.removeSender(ended.sender).catch(() => {})])
   },
 }
 

@@ -63,10 +63,22 @@ export function deskWorker(): DeskWorker {
 
 /** Ends this tab's connection and forgets its keys and messages, as on signing out. */
 export function endDesk(): void {
-  worker?.end()
+  const ending = worker
   worker = null
   setState(nothing)
+  if (!ending) return
+  const end = () => ending.end()
+  const tooLong = setTimeout(end, 3000)
+  ending
+    .ask('close')
+    .catch(() => {})
+    .finally(() => {
+      clearTimeout(tooLong)
+      end()
+    })
 }
+
+globalThis.addEventListener('pagehide', endDesk)
 
 /** This tab's connection and what it received. Opens it when a page shows it first. @param name of the sender, for people */
 export function useDesk(name: string) {
