@@ -42,6 +42,17 @@ describe('people at the console', () => {
     await desk.page.getByRole('alert').waitFor()
     await desk.field('Setup code').fill(setupCode)
     await desk.button('Make the administrator').click()
+    await desk.heading('First steps').waitFor()
+    await desk.expectAccessible()
+  })
+
+  it('send themselves a first sealed message, and see what the broker saw', async () => {
+    await desk.button('Send a test mail').click()
+    await desk.text(/written into the folder outbox/).waitFor()
+    await desk.button('Seal and send').click()
+    await desk.text('verified sender').waitFor()
+    await desk.expectAccessible()
+    await desk.go('/account')
     await desk.heading('Your account').waitFor()
     await desk.expectAccessible()
   })

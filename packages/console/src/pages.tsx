@@ -33,6 +33,11 @@ const tree = root.addChildren([
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/admin/start',
+    component: lazyRouteComponent(() => import('./administration/first-steps-desk.tsx'), 'FirstStepsDesk'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/admin/channels',
     component: lazyRouteComponent(() => import('./channels/channels-desk.tsx'), 'ChannelsDesk'),
   }),

@@ -92,6 +92,7 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
       ? [
           { to: '/admin', label: messages.people.title },
           { to: '/admin/channels', label: messages.channels.title },
+          { to: '/admin/start', label: messages.firstSteps },
         ]
       : []),
     ...(isAuditor(me) ? [{ to: '/audit', label: messages.audit.title }] : []),

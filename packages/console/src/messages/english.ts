@@ -94,6 +94,7 @@ export const messages = {
     reset: 'Set password',
     done: 'The new password is set, and all sessions have ended. Sign in.',
   },
+  firstSteps: 'First steps',
   setup: {
     title: 'Set up this authority',
     intro: 'The first administrator. The setup code is in the output of sealmq serve.',

@@ -2,6 +2,7 @@ import { Button, Stack, TextInput } from '@mantine/core'
 import type { Session, SetupRequest } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { authority } from '../authority/authority.ts'
 import { setMe } from '../authority/signed-in.ts'
@@ -16,6 +17,7 @@ const text = messages.setup
 /** Makes the first administrator and signs it in. */
 export function SetupPage() {
   const queries = useQueryClient()
+  const navigate = useNavigate()
   const [form, setForm] = useState<SetupRequest>({ code: '', email: '', name: '', password: '' })
   const { busy, failure, run } = useRequest()
   const change = (part: Partial<SetupRequest>) => setForm((before) => ({ ...before, ...part }))
@@ -26,6 +28,7 @@ export function SetupPage() {
       const { me } = await authority.request<Session>('POST', routes.setup, request)
       await queries.invalidateQueries({ queryKey: ['deployment'] })
       setMe(queries, me)
+      await navigate({ to: '/admin/start', replace: true })
     })
   }
   return (

@@ -9,6 +9,7 @@ export const consolePages = [
   '/',
   '/account',
   '/admin',
+  '/admin/start',
   '/admin/channels',
   '/audit',
   '/publish',
