@@ -1,19 +1,24 @@
-import { Button, Loader, Stack, Table, Text, Title } from '@mantine/core'
+import { Button, Stack, Table, Text, Title } from '@mantine/core'
 import type { ChannelInfo, DeploymentInfo, RoleInfo } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { atAdministration } from '../administration/administration-desk.tsx'
 import { at, authority } from '../authority/authority.ts'
 import { ConfirmModal, type Question } from '../layout/confirm-modal.tsx'
-import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
+import { FailureAlert } from '../layout/failure-alert.tsx'
+import { ReadTable } from '../layout/read-table.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 import { ageText } from './age.ts'
 
 const text = messages.channels
 
+/** Channels, behind the door to administration. */
+export const ChannelsDesk = atAdministration(ChannelsPage)
+
 /** The channels with who may use them, and their epochs. */
-export function ChannelsPage() {
+function ChannelsPage() {
   const channels = useQuery({
     queryKey: ['channels'],
     queryFn: async () => {
@@ -48,71 +53,55 @@ export function ChannelsPage() {
         }),
     })
   }
-  const error = channels.error ?? roles.error
+  const shown = roles.data && channels.data
   return (
     <Stack>
       <Title order={1} size="h2">
         {text.title}
       </Title>
       <FailureAlert failure={failure} />
-      {(channels.isPending || roles.isPending) && <Loader aria-label={messages.loading} />}
-      {error && <ReadFailure error={error} again={() => void Promise.all([channels.refetch(), roles.refetch()])} />}
-      {channels.data?.length === 0 && <Text>{text.empty}</Text>}
-      {channels.data && channels.data.length > 0 && roles.data && (
-        <Table.ScrollContainer minWidth={820}>
-          <Table verticalSpacing="sm" highlightOnHover>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{text.channel}</Table.Th>
-                <Table.Th>{text.publishers}</Table.Th>
-                <Table.Th>{text.subscribers}</Table.Th>
-                <Table.Th>{text.sealing}</Table.Th>
-                <Table.Th>{text.audit}</Table.Th>
-                <Table.Th>{text.epoch}</Table.Th>
-                <Table.Th />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {channels.data.map((channel) => (
-                <Table.Tr key={channel.id}>
-                  <Table.Td>
-                    <Text size="sm" fw={500}>
-                      {channel.name}
-                    </Text>
-                    <Text size="xs" ff="monospace">
-                      {channel.filters.join(', ')}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td>{rolesWith(channel.name, 'publish').join(', ') || text.nobody}</Table.Td>
-                  <Table.Td>{rolesWith(channel.name, 'subscribe').join(', ') || text.nobody}</Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{channel.suite}</Text>
-                    <Text size="xs">
-                      {channel.kind}, {channel.signing}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td>{text.levels[channel.audit]}</Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{channel.epoch}</Text>
-                    <Text size="xs">{text.since(ageText(channel.age))}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Button
-                      size="xs"
-                      variant="default"
-                      loading={busy}
-                      aria-label={text.rotateName(channel.name)}
-                      onClick={() => rotate(channel)}
-                    >
-                      {text.rotate}
-                    </Button>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
+      <ReadTable
+        queries={[channels, roles]}
+        minWidth={820}
+        columns={[text.channel, text.publishers, text.subscribers, text.sealing, text.audit, text.epoch, '']}
+        empty={text.empty}
+        rows={shown?.map((channel) => (
+          <Table.Tr key={channel.id}>
+            <Table.Td>
+              <Text size="sm" fw={500}>
+                {channel.name}
+              </Text>
+              <Text size="xs" ff="monospace">
+                {channel.filters.join(', ')}
+              </Text>
+            </Table.Td>
+            <Table.Td>{rolesWith(channel.name, 'publish').join(', ') || text.nobody}</Table.Td>
+            <Table.Td>{rolesWith(channel.name, 'subscribe').join(', ') || text.nobody}</Table.Td>
+            <Table.Td>
+              <Text size="sm">{channel.suite}</Text>
+              <Text size="xs">
+                {channel.kind}, {channel.signing}
+              </Text>
+            </Table.Td>
+            <Table.Td>{text.levels[channel.audit]}</Table.Td>
+            <Table.Td>
+              <Text size="sm">{channel.epoch}</Text>
+              <Text size="xs">{text.since(ageText(channel.age))}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Button
+                size="xs"
+                variant="default"
+                loading={busy}
+                aria-label={text.rotateName(channel.name)}
+                onClick={() => rotate(channel)}
+              >
+                {text.rotate}
+              </Button>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      />
       <ConfirmModal question={question} close={() => setQuestion(null)} />
     </Stack>
   )

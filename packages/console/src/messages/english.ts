@@ -14,6 +14,8 @@ export const messages = {
     unexpected: 'Something went wrong in this page. Load it again.',
   },
   close: 'Close',
+  cancel: 'Cancel',
+  save: 'Save',
   loading: 'Loading',
   tryAgain: 'Try again',
   offline: 'Offline. What you see may be old.',
@@ -132,10 +134,6 @@ export const messages = {
       email: 'Changes need a code from your mail.',
       password: 'Changes need your password.',
     },
-    send: 'Send me a code',
-    sent: 'Sent.',
-    confirm: 'Continue',
-    cancel: 'Cancel',
   },
   channels: {
     title: 'Channels',
@@ -214,8 +212,6 @@ export const messages = {
     endSessions: 'End sessions',
     changeRoles: 'Change roles',
     remove: 'Remove',
-    save: 'Save',
-    cancel: 'Cancel',
     sure: {
       remove: (name: string) =>
         `Remove ${name}? Its installations lose access at once, and its channels start new epochs.`,
