@@ -26,6 +26,7 @@ const tree = root.addChildren([
   page('/account', () => import('./account/account-desk.tsx'), 'AccountDesk'),
   page('/admin', () => import('./administration/people-page.tsx'), 'PeopleDesk'),
   page('/admin/channels', () => import('./channels/channels-page.tsx'), 'ChannelsDesk'),
+  page('/admin/roles', () => import('./roles/roles-page.tsx'), 'RolesDesk'),
   page('/audit', () => import('./audit/audit-desk.tsx'), 'AuditDesk'),
 ])
 

@@ -1,4 +1,4 @@
-import { Button, Stack, Table, Text, Title } from '@mantine/core'
+import { Button, Group, Menu, Stack, Table, Text, Title } from '@mantine/core'
 import type { ChannelInfo, DeploymentInfo, RoleInfo } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery } from '@tanstack/react-query'
@@ -11,6 +11,7 @@ import { ReadTable } from '../layout/read-table.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 import { ageText } from './age.ts'
+import { ChannelModal } from './channel-modal.tsx'
 
 const text = messages.channels
 
@@ -35,6 +36,7 @@ function ChannelsPage() {
     queryKey: ['roles'],
     queryFn: () => authority.request<RoleInfo[]>('GET', routes.roles),
   })
+  const [editing, setEditing] = useState<ChannelInfo | 'new' | null>(null)
   const [question, setQuestion] = useState<Question | null>(null)
   const { busy, failure, run } = useRequest()
   const rolesWith = (channel: string, right: 'publish' | 'subscribe') =>
@@ -53,12 +55,25 @@ function ChannelsPage() {
         }),
     })
   }
+  const remove = ({ id, name }: ChannelInfo) =>
+    setQuestion({
+      sentence: messages.channelForm.sureRemove(name),
+      label: messages.channelForm.remove,
+      answer: () =>
+        run(async () => {
+          await authority.request('DELETE', at(routes.channel, id))
+          await channels.refetch()
+        }),
+    })
   const shown = roles.data && channels.data
   return (
     <Stack>
-      <Title order={1} size="h2">
-        {text.title}
-      </Title>
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          {text.title}
+        </Title>
+        <Button onClick={() => setEditing('new')}>{messages.channelForm.create}</Button>
+      </Group>
       <FailureAlert failure={failure} />
       <ReadTable
         queries={[channels, roles]}
@@ -89,19 +104,41 @@ function ChannelsPage() {
               <Text size="xs">{text.since(ageText(channel.age))}</Text>
             </Table.Td>
             <Table.Td>
-              <Button
-                size="xs"
-                variant="default"
-                loading={busy}
-                aria-label={text.rotateName(channel.name)}
-                onClick={() => rotate(channel)}
-              >
-                {text.rotate}
-              </Button>
+              <Group gap="xs" wrap="nowrap" justify="flex-end">
+                <Button
+                  size="xs"
+                  variant="default"
+                  loading={busy}
+                  aria-label={text.rotateName(channel.name)}
+                  onClick={() => rotate(channel)}
+                >
+                  {text.rotate}
+                </Button>
+                <Menu position="bottom-end" withinPortal>
+                  <Menu.Target>
+                    <Button size="xs" variant="default" aria-label={messages.people.actions(channel.name)}>
+                      …
+                    </Button>
+                  </Menu.Target>
+                  <Menu.Dropdown>
+                    <Menu.Item onClick={() => setEditing(channel)}>{messages.channelForm.change}</Menu.Item>
+                    <Menu.Item color="red" onClick={() => remove(channel)}>
+                      {messages.channelForm.remove}
+                    </Menu.Item>
+                  </Menu.Dropdown>
+                </Menu>
+              </Group>
             </Table.Td>
           </Table.Tr>
         ))}
       />
+      {editing && (
+        <ChannelModal
+          channel={editing === 'new' ? null : editing}
+          close={() => setEditing(null)}
+          changed={() => void channels.refetch()}
+        />
+      )}
       <ConfirmModal question={question} close={() => setQuestion(null)} />
     </Stack>
   )

@@ -78,6 +78,7 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
     ...(isAdministrator(me)
       ? [
           { to: '/admin', label: messages.people.title },
+          { to: '/admin/roles', label: messages.roles.title },
           { to: '/admin/channels', label: messages.channels.title },
         ]
       : []),

@@ -1,5 +1,8 @@
+import { administration } from './administration.ts'
+
 /** Every text of the console. */
 export const messages = {
+  ...administration,
   product: 'SealMQ',
   tagline: 'Sealed by the publisher, opened by those whose role allows it. The broker carries it blind.',
   failures: {
@@ -137,7 +140,7 @@ export const messages = {
   },
   channels: {
     title: 'Channels',
-    empty: 'No channel yet. Make one with sealmq channels create.',
+    empty: 'No channel yet. Make one.',
     channel: 'Channel',
     filters: 'Topics',
     publishers: 'May publish',
