@@ -27,6 +27,9 @@ const tree = root.addChildren([
   page('/admin', () => import('./administration/people-page.tsx'), 'PeopleDesk'),
   page('/admin/channels', () => import('./channels/channels-page.tsx'), 'ChannelsDesk'),
   page('/admin/roles', () => import('./roles/roles-page.tsx'), 'RolesDesk'),
+  page('/admin/devices', () => import('./devices/devices-page.tsx'), 'DevicesDesk'),
+  page('/admin/clients', () => import('./clients/clients-page.tsx'), 'ClientsDesk'),
+  page('/admin/system', () => import('./system/system-page.tsx'), 'SystemDesk'),
   page('/audit', () => import('./audit/audit-desk.tsx'), 'AuditDesk'),
 ])
 

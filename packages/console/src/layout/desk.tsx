@@ -80,6 +80,9 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
           { to: '/admin', label: messages.people.title },
           { to: '/admin/roles', label: messages.roles.title },
           { to: '/admin/channels', label: messages.channels.title },
+          { to: '/admin/devices', label: messages.devices.title },
+          { to: '/admin/clients', label: messages.clients.title },
+          { to: '/admin/system', label: messages.system.title },
         ]
       : []),
     ...(isAuditor(me) ? [{ to: '/audit', label: messages.audit.title }] : []),
