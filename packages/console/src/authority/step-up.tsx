@@ -49,7 +49,16 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
   )
 }
 
-function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) => void }) {
+interface FactorFormProps {
+  factor: Factor
+  intro?: string
+  /** What the way out is called. */
+  leave?: string
+  done: (given: boolean) => void
+}
+
+/** Asks for a fresh factor. */
+export function FactorForm({ factor, intro, leave, done }: FactorFormProps) {
   const [failure, setFailure] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const give = async (given: string) => {
@@ -75,7 +84,7 @@ function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) =
   )
   return (
     <CodeForm
-      intro={messages.stepUp.intro[factor]}
+      intro={intro ?? messages.stepUp.intro[factor]}
       other={factor === 'password' ? password : null}
       busy={busy}
       failure={failure}
@@ -83,7 +92,7 @@ function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) =
       resend={factor === 'email' ? () => authority.request('POST', routes.stepUpSend) : null}
     >
       <Button variant="default" onClick={() => done(false)}>
-        {messages.cancel}
+        {leave ?? messages.cancel}
       </Button>
     </CodeForm>
   )

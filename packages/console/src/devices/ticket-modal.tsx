@@ -61,7 +61,7 @@ function useTimeLeft(expiresAt: number): number {
     const timer = setInterval(() => setNow(Date.now()), 1000)
     return () => clearInterval(timer)
   }, [])
-  return Math.max(0, Math.ceil((expiresAt - now - ahead) / 1000))
+  return Math.max(0, Math.floor((expiresAt - now - ahead) / 1000))
 }
 
 const clockText = (seconds: number) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`

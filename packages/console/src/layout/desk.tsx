@@ -9,6 +9,8 @@ import { authority } from '../authority/authority.ts'
 import { setMe, useDeployment, useMe } from '../authority/signed-in.ts'
 import { messages } from '../messages/english.ts'
 import seal from '../seal.svg'
+import { IdleCover } from '../session/idle-cover.tsx'
+import { idleLock } from '../session/idle-lock.ts'
 import { SetupPage } from '../sign-in/setup-page.tsx'
 import { SignInForm } from '../sign-in/sign-in-form.tsx'
 import { DoorCard } from './door-card.tsx'
@@ -58,7 +60,9 @@ export function Desk({ door, color, admits, children }: DeskProps) {
   }
   return (
     <Frame me={me.data} deployment={deployment.data.name}>
-      {admits(me.data) ? children(me.data) : <Text>{messages.signIn.refused[door]}</Text>}
+      <IdleCover me={me.data}>
+        {admits(me.data) ? children(me.data) : <Text>{messages.signIn.refused[door]}</Text>}
+      </IdleCover>
     </Frame>
   )
 }
@@ -72,6 +76,7 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
     // Whatever the authority says: this page forgets.
     await authority.request('POST', routes.logout).catch(() => {})
     setMe(queries, null)
+    idleLock.forget()
   }
   const pages = [
     { to: '/account', label: messages.account.title },

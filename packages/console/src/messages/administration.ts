@@ -40,7 +40,7 @@ export const administration = {
     subscribing: 'Subscribe, and be given the key to open',
     affects: (role: string, members: string) => `Concerns ${members} with the role ${role}, at once.`,
     loses: (channel: string) =>
-      `A right is taken away: ${channel} starts a new epoch, and whoever lost it opens nothing that is sealed from then on.`,
+      `A right is taken away: ${channel} starts a new epoch, and from then on what was lost is worth nothing, also with the old keys.`,
     remove: 'Remove the role',
     sureRemove: (name: string) => `Remove the role ${name}? Channels on which it had a right start new epochs.`,
     ask: 'May somebody do something?',
@@ -108,7 +108,7 @@ export const administration = {
       remove: (name: string) => `Remove ${name}? It is shut out at once, and its channels start new epochs.`,
     },
     ticket: (name: string) => `Ticket of ${name}`,
-    ticketIntro: 'Good once, and shown only now. At the device: sealmq enroll, then paste or scan it.',
+    ticketIntro: 'Good once, and shown only now. At the device: sealmq enroll -, then paste or scan it.',
     ticketLeft: (time: string) => `Good for ${time}`,
     ticketOver: 'The ticket has expired. Make a new one.',
     qr: 'The ticket as a QR code',

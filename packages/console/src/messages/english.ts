@@ -61,7 +61,16 @@ export const messages = {
       audit: 'You are signed in, but your role does not read the audit log. Ask an administrator.',
     },
   },
-  password: { show: 'Show password', hint: 'At least 8 characters; not one that is in lists of known passwords.' },
+  password: {
+    show: 'Show password',
+    strength: {
+      short: (more: number) => `${more} more characters at least`,
+      plain: 'Long enough, and easy to guess: few different characters',
+      fair: 'Long enough. Longer is harder to guess',
+      good: 'Long. Whether lists know it is looked up when you send it',
+    },
+    hint: 'At least 8 characters; not one that is in lists of known passwords.',
+  },
   signUp: {
     title: 'Ask for an account',
     intro: 'Your address is proved by a code; then an administrator approves your role.',

@@ -71,7 +71,6 @@ export function GrantModal({ role, channel, close, changed }: GrantModalProps) {
             description={text.filtersHint}
             autosize
             minRows={2}
-            ff="monospace"
             value={form.filters}
             onChange={(event) => change({ filters: event.currentTarget.value })}
           />

@@ -55,7 +55,7 @@ function RolesPage() {
       <FailureAlert failure={failure} />
       <ReadTable
         queries={[roles, channels]}
-        minWidth={300 + columns.length * 130}
+        minWidth={300 + columns.length * 170}
         columns={[text.role, ...columns.map(({ name }) => name), '']}
         empty={text.empty}
         rows={
@@ -126,18 +126,11 @@ function Cell({ role, channel, open }: { role: RoleInfo; channel: ChannelInfo; o
       variant={rights.length === 0 ? 'subtle' : 'light'}
       color={rights.length === 0 ? 'gray' : 'teal'}
       size="compact-sm"
-      h="auto"
-      py={4}
       fw={400}
       aria-label={text.cell(role.name, channel.name, rights.join(', ') || text.nothing)}
       onClick={open}
     >
-      <Stack gap={0} align="start">
-        {rights.length === 0 && '—'}
-        {rights.map((right) => (
-          <span key={right}>{right}</span>
-        ))}
-      </Stack>
+      {rights.join(', ') || '—'}
     </Button>
   )
 }

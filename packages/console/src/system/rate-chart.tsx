@@ -5,6 +5,7 @@ import uPlot from 'uplot'
 import { messages } from '../messages/english.ts'
 
 const height = 120
+const shortTime = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 
 interface RateChartProps {
   label: string
@@ -27,11 +28,12 @@ export default function RateChart({ label, times, values }: RateChartProps) {
       {
         width: target.clientWidth,
         height,
+        padding: [8, 28, 0, 0],
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
         axes: [
-          { ...axis, values: (_plot, ticks) => ticks.map((time) => new Date(time * 1000).toLocaleTimeString()) },
+          { ...axis, values: (_plot, ticks) => ticks.map((time) => shortTime.format(time * 1000)) },
           { ...axis, size: 44 },
         ],
         series: [{}, { stroke: isDark ? colors.teal[4] : colors.teal[9], width: 2, points: { show: false } }],
