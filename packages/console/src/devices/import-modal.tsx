@@ -33,8 +33,10 @@ export function ImportModal({ close, imported }: { close: () => void; imported: 
         imported()
       })
     } catch (error) {
-      if (!(error instanceof DeviceListError)) throw error
-      setFault(text.lineFault(error.line, error.message))
+      if (error instanceof DeviceListError) setFault(text.lineFault(error.line, error.message))
+      // A browser reads a file only as it was when it was chosen.
+      else setFault(text.fileChanged)
+      setFile(null)
     }
   }
   return (

@@ -121,6 +121,7 @@ export const administration = {
       'A CSV file: the line name,role, then one for each device; several roles with semicolons between. All are made or none.',
     file: 'CSV file',
     fileNone: 'None chosen',
+    fileChanged: 'The file cannot be read, or was changed since you chose it. Choose it again.',
     fileClear: 'Choose none',
     lineFault: (line: number, fault: string) => `Line ${line}: ${fault}.`,
     imported: (count: number) =>
