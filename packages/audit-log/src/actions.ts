@@ -55,6 +55,7 @@ export const auditActions = {
   'request.refuse': 'Something was asked for that the asker may not do',
   'broker.reconcile': 'The broker was brought to what the store says',
   'broker.check': 'The rights in force at the broker were tried',
+  'broker.disconnect': 'The connections of an installation were ended',
   'connection.open': 'A sender connected to the broker',
   'connection.close': 'A connection to the broker ended',
   'connection.refuse': 'The broker refused a connection',

@@ -1,32 +1,15 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { type Ticket, ticketPrefix } from '@sealmq/protocol'
 import { CommandError, exitCodes } from './exit-codes.ts'
 
-/** All that a device needs to enrol, and to know the authority before it says anything. */
-export interface Ticket {
-  /** URL of the authority. */
-  server: string
-  device: string
-  /** Good once, for ten minutes. */
-  code: string
-  /** SHA-256 of the authority's public key (SEC1 point), base64url. */
-  authorityKey: string
-  /** SHA-256 of the certificate (DER) of the CA that its certificate must come from; null for the system's. */
-  ca: string | null
-}
-
-const prefix = 'SEALMQ-'
 const fingerprintPattern = /^[\w-]{43}$/
-
-/** A ticket as one word. */
-export function writeTicket({ server, device, code, authorityKey, ca }: Ticket): string {
-  const fields = { v: 1, u: server, n: device, c: code.replaceAll('-', ''), k: authorityKey, ...(ca ? { a: ca } : {}) }
-  return prefix + Buffer.from(JSON.stringify(fields)).toString('base64url')
-}
 
 /** @throws CommandError `bad-ticket` */
 export function readTicket(text: string): Ticket {
   const word = text.replaceAll(/\s/g, '')
-  const fields = word.startsWith(prefix) ? parse(Buffer.from(word.slice(prefix.length), 'base64url').toString()) : null
+  const fields = word.startsWith(ticketPrefix)
+    ? parse(Buffer.from(word.slice(ticketPrefix.length), 'base64url').toString())
+    : null
   const { v, u: server, n: device, c: code, k: authorityKey, a: ca = null } = fields ?? {}
   const isWhole =
     v === 1 &&

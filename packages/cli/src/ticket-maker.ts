@@ -1,8 +1,8 @@
 import type { AuthorityClient } from '@sealmq/client'
-import { fromBase64url } from '@sealmq/protocol'
+import { fromBase64url, writeTicket } from '@sealmq/protocol'
 import type { DeviceTicket } from '@sealmq/protocol/api'
 import { readSession } from './credentials-file.ts'
-import { fingerprint, firstCertificate, writeTicket } from './device-ticket.ts'
+import { fingerprint, firstCertificate } from './device-ticket.ts'
 import { CommandError, exitCodes } from './exit-codes.ts'
 import { readServerUrl } from './open-authority.ts'
 

@@ -1,5 +1,6 @@
+import { type Ticket, writeTicket } from '@sealmq/protocol'
 import { describe, expect, it } from 'vitest'
-import { readTicket, type Ticket, writeTicket } from '../src/device-ticket.ts'
+import { readTicket } from '../src/device-ticket.ts'
 
 const ticket: Ticket = {
   server: 'https://plant.example:8080',

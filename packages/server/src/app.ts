@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { AuditOrigin } from '@sealmq/audit-log'
-import { printable } from '@sealmq/protocol/api'
+import { printable, type SettingInfo } from '@sealmq/protocol/api'
 import type { FastifyInstance } from 'fastify'
 import { finishRestore } from './administration/after-restore.ts'
 import { applyChange, type ChangeContext } from './administration/change.ts'
@@ -88,6 +88,8 @@ export interface ServeOptions {
   trustProxy?: boolean
   /** Folder of the built console; without it only the API is served. */
   consoleFolder?: string | null
+  /** What administrators are shown of the settings: nothing secret. */
+  shownSettings?: readonly SettingInfo[]
   /** What differs from the defaults. */
   identity?: Partial<IdentitySettings>
   /** Where checkpoints of the audit log are published by themselves. */
@@ -334,6 +336,12 @@ async function compose(
     feed,
     broker,
     messages,
+    started: {
+      at: now(),
+      version,
+      engine: options.store === null ? 'sqlite' : 'postgres',
+      settings: options.shownSettings ?? [],
+    },
     brokerUrl: () => broker.address(),
     brokerElsewhere: apart !== null && (apart.publicUrl !== null || !isLoopback(apart.address.host)),
     ca: tls?.ca ?? null,

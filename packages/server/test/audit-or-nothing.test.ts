@@ -333,6 +333,14 @@ const cases: Case[] = [
   [`DELETE ${routes.memberSessions}`, '', ofMember(routes.memberSessions)],
   [`POST ${routes.brokerReconcile}`, '', asAdministrator()],
   [`POST ${routes.brokerCheck}`, '', asAdministrator()],
+  [
+    `DELETE ${routes.brokerClient}`,
+    '',
+    async (stage) => {
+      const { sender } = await stage.addSender((await stage.player('viewer')).token)
+      return () => ({ path: at(routes.brokerClient, sender), token: stage.ada.token })
+    },
+  ],
   [`POST ${routes.mailTest}`, '', asAdministrator({ email: 'test@elsewhere.example' })],
   [`POST ${routes.roles}`, '', asAdministrator({ name: 'fitter', grants: [{ channel: 'login', right: 'publish' }] })],
   [`PATCH ${routes.role}`, '', ofRole({ name: 'mechanic', grants: [] })],

@@ -667,6 +667,17 @@ const cases: Case[] = [
     },
   ],
   [
+    'broker.disconnect',
+    async (stage) => {
+      const { sender } = await stage.addSender((await stage.player('viewer')).token)
+      const { actor, token } = stage.ada
+      const path = at(routes.brokerClient, sender)
+      await stage.expectRecords(actor, () => stage.done('DELETE', path, undefined, token), [
+        { action: 'broker.disconnect', on: { kind: 'sender', id: String(sender), name: expect.any(String) } },
+      ])
+    },
+  ],
+  [
     'broker.reconcile, broker.check',
     async (stage) => {
       const { actor, token } = stage.ada

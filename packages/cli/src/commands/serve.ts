@@ -7,6 +7,7 @@ import { CommandError, exitCodes } from '../exit-codes.ts'
 import { collect, wholeNumber } from '../flags.ts'
 import { note, print } from '../output.ts'
 import { readPassword } from '../password.ts'
+import { shownSettings } from '../shown-settings.ts'
 
 interface ServeFlags {
   data?: string
@@ -189,7 +190,8 @@ export function serveCommand(program: Command): void {
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const chosen = { ...settings, ...(await fromFile(flags)), ...fromEnvironment(), ...fromFlags(flags) }
+  const [file, environment, given] = [await fromFile(flags), fromEnvironment(), fromFlags(flags)]
+  const chosen = { ...settings, ...file, ...environment, ...given }
   checkBounds(chosen)
   const { readBrokerSetting, readMailSetting, startAuthority, StartError } = await import('@sealmq/server')
   const refused = (error: unknown): never => {
@@ -212,6 +214,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     trustProxy: chosen.trustProxy,
     consoleFolder: dirname(fileURLToPath(import.meta.resolve('@sealmq/console/index.html'))),
     checkpoints: { file: chosen.checkpointFile, webhook: chosen.checkpointWebhook, topic: chosen.checkpointTopic },
+    shownSettings: shownSettings(chosen, [
+      ['flag', given],
+      ['environment', environment],
+      ['file', file],
+    ]),
     identity: {
       codeTime: chosen.codeSeconds * 1000,
       codeTries: chosen.codeTries,

@@ -1,10 +1,11 @@
-import { Alert, Badge, Button, Card, Group, PasswordInput, Stack, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Card, Group, Stack, Text, Title } from '@mantine/core'
 import type { Me } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { type FormEvent, useState } from 'react'
 import { authority } from '../authority/authority.ts'
 import { FailureAlert } from '../layout/failure-alert.tsx'
 import { NewPassword } from '../layout/new-password.tsx'
+import { PasswordField } from '../layout/text-field.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 import { FactorsCard } from './factors-card.tsx'
@@ -96,15 +97,7 @@ function PasswordCard() {
           <Title order={2} size="h4">
             {text.changePassword}
           </Title>
-          <PasswordInput
-            label={text.oldPassword}
-            autoComplete="current-password"
-            required
-            withAsterisk={false}
-            value={before}
-            onChange={(event) => setBefore(event.currentTarget.value)}
-            visibilityToggleButtonProps={{ 'aria-label': messages.password.show }}
-          />
+          <PasswordField label={text.oldPassword} autoComplete="current-password" value={before} onChange={setBefore} />
           <NewPassword label={messages.forgot.newPassword} value={after} onChange={setAfter} />
           <FailureAlert failure={failure} />
           {done && <Text role="status">{text.passwordChanged}</Text>}

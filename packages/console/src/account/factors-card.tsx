@@ -3,10 +3,11 @@ import type { Factors, RecoveryCodes, TotpEnrolment } from '@sealmq/protocol/api
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { renderSVG } from 'uqr'
 import { authority } from '../authority/authority.ts'
 import { CodeEntry } from '../layout/code-entry.tsx'
 import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
+import { QrCode } from '../layout/qr-code.tsx'
+import { saveText } from '../layout/save-text.ts'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 
@@ -96,13 +97,7 @@ function Enrolment({ enrolment: { uri, secret }, busy, confirm }: EnrolmentProps
   return (
     <Stack align="center">
       <Text size="sm">{text.scan}</Text>
-      {/* As a data: image, so that the page's policy needs no exception for markup. */}
-      <img
-        src={`data:image/svg+xml,${encodeURIComponent(renderSVG(uri, { border: 2 }))}`}
-        alt={text.scan}
-        width={220}
-        height={220}
-      />
+      <QrCode content={uri} label={text.scan} />
       <Text size="xs">
         {text.secret}: <Code>{secret.replaceAll(/(.{4})(?=.)/g, '$1 ')}</Code>
       </Text>
@@ -119,14 +114,7 @@ function Enrolment({ enrolment: { uri, secret }, busy, confirm }: EnrolmentProps
 }
 
 function NewRecoveryCodes({ codes, kept }: { codes: string[]; kept: () => void }) {
-  const download = () => {
-    const url = URL.createObjectURL(new Blob([`${codes.join('\n')}\n`], { type: 'text/plain' }))
-    const link = document.createElement('a')
-    link.href = url
-    link.download = 'sealmq-recovery-codes.txt'
-    link.click()
-    URL.revokeObjectURL(url)
-  }
+  const download = () => saveText('sealmq-recovery-codes.txt', `${codes.join('\n')}\n`)
   return (
     <Alert color="yellow" title={text.recoveryTitle}>
       <Stack gap="sm">

@@ -1,11 +1,9 @@
+import type { ComponentType } from 'react'
 import { Desk, isAdministrator } from '../layout/desk.tsx'
-import { PeoplePage } from './people-page.tsx'
 
-/** The door to administration. */
-export function AdministrationDesk() {
-  return (
-    <Desk door="administration" color="grape" admits={isAdministrator}>
-      {() => <PeoplePage />}
-    </Desk>
-  )
-}
+/** A page behind the door to administration. */
+export const atAdministration = (Page: ComponentType) => () => (
+  <Desk door="administration" color="grape" admits={isAdministrator}>
+    {() => <Page />}
+  </Desk>
+)

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { authority } from '../authority/authority.ts'
+import { Desk, isAdministrator } from '../layout/desk.tsx'
 import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
@@ -12,8 +13,17 @@ import { firstStepsMessages as text } from '../messages/english-first-steps.ts'
 import { FirstMessage } from './first-message.tsx'
 import { FirstStep } from './first-step.tsx'
 
+/** First steps, behind the door to administration. */
+export function FirstStepsDesk() {
+  return (
+    <Desk door="administration" color="grape" admits={isAdministrator}>
+      {(me) => <FirstStepsPage me={me} />}
+    </Desk>
+  )
+}
+
 /** What an administrator does first, in the order in which it is of use. */
-export function FirstStepsPage({ me }: { me: Me }) {
+function FirstStepsPage({ me }: { me: Me }) {
   const factors = useQuery({
     queryKey: ['factors'],
     queryFn: () => authority.request<Factors>('GET', routes.factors),

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, MultiSelect, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Modal, MultiSelect, Stack, Text } from '@mantine/core'
 import type { HandedCode } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { type FormEvent, useState } from 'react'
 import { authority } from '../authority/authority.ts'
 import { FailureAlert } from '../layout/failure-alert.tsx'
+import { TextField } from '../layout/text-field.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 
@@ -52,24 +53,20 @@ export function InviteModal({ opened, roles, close, invited }: InviteModalProps)
         <form onSubmit={submit}>
           <Stack>
             <Text size="sm">{text.inviteIntro}</Text>
-            <TextInput
+            <TextField
               label={messages.signIn.name}
-              required
-              withAsterisk={false}
               maxLength={254}
               autoComplete="off"
               data-autofocus
               value={form.email}
-              onChange={(event) => change({ email: event.currentTarget.value })}
+              onChange={(email) => change({ email })}
             />
-            <TextInput
+            <TextField
               label={text.person}
-              required
-              withAsterisk={false}
               maxLength={100}
               autoComplete="off"
               value={form.name}
-              onChange={(event) => change({ name: event.currentTarget.value })}
+              onChange={(name) => change({ name })}
             />
             <MultiSelect
               label={text.roles}
@@ -80,7 +77,7 @@ export function InviteModal({ opened, roles, close, invited }: InviteModalProps)
             <FailureAlert failure={failure} />
             <Group justify="end">
               <Button variant="default" onClick={finish}>
-                {text.cancel}
+                {messages.cancel}
               </Button>
               <Button type="submit" loading={busy}>
                 {text.invite}

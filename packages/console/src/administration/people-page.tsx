@@ -1,21 +1,26 @@
-import { Badge, Button, Group, Loader, Menu, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import { Badge, Button, Group, Menu, Stack, Table, Text, TextInput, Title } from '@mantine/core'
 import type { MemberInfo, RoleInfo } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { at, authority } from '../authority/authority.ts'
 import { ConfirmModal, type Question } from '../layout/confirm-modal.tsx'
-import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
+import { FailureAlert } from '../layout/failure-alert.tsx'
+import { ReadTable } from '../layout/read-table.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
+import { atAdministration } from './administration-desk.tsx'
 import { InviteModal } from './invite-modal.tsx'
 import { RolesModal } from './roles-modal.tsx'
 
 const text = messages.people
 const colors = { active: 'teal', waiting: 'yellow', locked: 'red' } as const
 
+/** People, behind the door to administration. */
+export const PeopleDesk = atAdministration(PeoplePage)
+
 /** Everybody who has an account or asks for one. */
-export function PeoplePage() {
+function PeoplePage() {
   const members = useQuery({
     queryKey: ['members'],
     queryFn: () => authority.request<MemberInfo[]>('GET', routes.members),
@@ -56,58 +61,43 @@ export function PeoplePage() {
         onChange={(event) => setSearch(event.currentTarget.value)}
       />
       <FailureAlert failure={failure} />
-      {members.isPending && <Loader aria-label={messages.loading} />}
-      {members.isError && <ReadFailure error={members.error} again={() => void members.refetch()} />}
-      {members.data?.length === 0 && <Text>{text.empty}</Text>}
-      {shown?.length === 0 && members.data!.length > 0 && <Text>{text.noMatch}</Text>}
-      {shown && shown.length > 0 && (
-        <Table.ScrollContainer minWidth={640}>
-          <Table verticalSpacing="sm" highlightOnHover>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{text.person}</Table.Th>
-                <Table.Th>{text.roles}</Table.Th>
-                <Table.Th>{text.state}</Table.Th>
-                <Table.Th>{text.factor}</Table.Th>
-                <Table.Th />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {shown.map((member) => (
-                <Table.Tr key={member.id}>
-                  <Table.Td>
-                    <Text size="sm" fw={500}>
-                      {member.name}
-                    </Text>
-                    <Text size="xs">{member.email}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{member.roles.join(', ') || '—'}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Badge color={colors[member.state]} variant="light" tt="none">
-                      {text.states[member.state]}
-                    </Badge>
-                    <Text size="xs">{explain(member)}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{text.factors[member.secondFactor]}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Actions
-                      member={member}
-                      busy={busy}
-                      change={change}
-                      ask={setQuestion}
-                      changeRoles={() => setRolesOf(member)}
-                    />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
+      <ReadTable
+        queries={[members, roles]}
+        minWidth={640}
+        columns={[text.person, text.roles, text.state, text.factor, '']}
+        empty={members.data?.length === 0 ? text.empty : text.noMatch}
+        rows={shown?.map((member) => (
+          <Table.Tr key={member.id}>
+            <Table.Td>
+              <Text size="sm" fw={500}>
+                {member.name}
+              </Text>
+              <Text size="xs">{member.email}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">{member.roles.join(', ') || '—'}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Badge color={colors[member.state]} variant="light" tt="none">
+                {text.states[member.state]}
+              </Badge>
+              <Text size="xs">{explain(member)}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">{text.factors[member.secondFactor]}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Actions
+                member={member}
+                busy={busy}
+                change={change}
+                ask={setQuestion}
+                changeRoles={() => setRolesOf(member)}
+              />
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      />
       <InviteModal
         opened={inviting}
         roles={roleNames}

@@ -35,10 +35,10 @@ export function RolesModal({ member, roles, close, changed }: RolesModalProps) {
         <FailureAlert failure={failure} />
         <Group justify="end">
           <Button variant="default" onClick={close}>
-            {text.cancel}
+            {messages.cancel}
           </Button>
           <Button loading={busy} onClick={() => void save()}>
-            {text.save}
+            {messages.save}
           </Button>
         </Group>
       </Stack>

@@ -1,23 +1,11 @@
-import {
-  Badge,
-  Button,
-  Code,
-  Group,
-  Loader,
-  SegmentedControl,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core'
+import { Badge, Button, Code, Group, SegmentedControl, Stack, Table, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import type { AuditRecordInfo, AuditPage as Records } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { Fragment, useState } from 'react'
 import { authority } from '../authority/authority.ts'
-import { ReadFailure } from '../layout/failure-alert.tsx'
+import { type ReadQuery, ReadTable } from '../layout/read-table.tsx'
 import { messages } from '../messages/english.ts'
 import { VerifyCard } from './verify-card.tsx'
 
@@ -72,10 +60,7 @@ export function AuditPage() {
           {text.reload}
         </Button>
       </Group>
-      {records.isPending && <Loader aria-label={messages.loading} />}
-      {records.isError && <ReadFailure error={records.error} again={() => void records.refetch()} />}
-      {shown?.length === 0 && <Text>{text.empty}</Text>}
-      {shown && shown.length > 0 && <RecordTable records={shown} />}
+      <RecordTable query={records} records={shown} />
       {records.hasNextPage && (
         <Group>
           <Button variant="default" loading={records.isFetchingNextPage} onClick={() => void records.fetchNextPage()}>
@@ -99,63 +84,53 @@ function queryOf(
   return query
 }
 
-function RecordTable({ records }: { records: AuditRecordInfo[] }) {
+function RecordTable({ query, records }: { query: ReadQuery; records: AuditRecordInfo[] | undefined }) {
   const [open, setOpen] = useState<number | null>(null)
   return (
-    <Table.ScrollContainer minWidth={760}>
-      <Table highlightOnHover>
-        <Table.Thead>
+    <ReadTable
+      queries={[query]}
+      minWidth={760}
+      columns={[text.position, text.time, text.actor, text.action, text.on, text.result]}
+      empty={text.empty}
+      rows={records?.map((record) => (
+        <Fragment key={record.position}>
           <Table.Tr>
-            <Table.Th>{text.position}</Table.Th>
-            <Table.Th>{text.time}</Table.Th>
-            <Table.Th>{text.actor}</Table.Th>
-            <Table.Th>{text.action}</Table.Th>
-            <Table.Th>{text.on}</Table.Th>
-            <Table.Th>{text.result}</Table.Th>
+            <Table.Td>
+              <Button
+                variant="subtle"
+                size="compact-xs"
+                aria-expanded={open === record.position}
+                aria-label={text.details(record.position)}
+                onClick={() => setOpen(open === record.position ? null : record.position)}
+              >
+                {record.position}
+              </Button>
+            </Table.Td>
+            <Table.Td>{new Date(record.time).toLocaleString()}</Table.Td>
+            <Table.Td>{record.actor.name ?? text.actors[record.actor.kind]}</Table.Td>
+            <Table.Td>
+              <Text size="sm" ff="monospace">
+                {record.action}
+              </Text>
+            </Table.Td>
+            <Table.Td>{record.on?.name ?? record.channel ?? ''}</Table.Td>
+            <Table.Td>
+              <Badge color={record.result === 'done' ? 'teal' : 'red'} variant="light" tt="none">
+                {record.code ?? text[record.result]}
+              </Badge>
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {records.map((record) => (
-            <Fragment key={record.position}>
-              <Table.Tr>
-                <Table.Td>
-                  <Button
-                    variant="subtle"
-                    size="compact-xs"
-                    aria-expanded={open === record.position}
-                    aria-label={text.details(record.position)}
-                    onClick={() => setOpen(open === record.position ? null : record.position)}
-                  >
-                    {record.position}
-                  </Button>
-                </Table.Td>
-                <Table.Td>{new Date(record.time).toLocaleString()}</Table.Td>
-                <Table.Td>{record.actor.name ?? text.actors[record.actor.kind]}</Table.Td>
-                <Table.Td>
-                  <Text size="sm" ff="monospace">
-                    {record.action}
-                  </Text>
-                </Table.Td>
-                <Table.Td>{record.on?.name ?? record.channel ?? ''}</Table.Td>
-                <Table.Td>
-                  <Badge color={record.result === 'done' ? 'teal' : 'red'} variant="light" tt="none">
-                    {record.code ?? text[record.result]}
-                  </Badge>
-                </Table.Td>
-              </Table.Tr>
-              {open === record.position && (
-                <Table.Tr>
-                  <Table.Td colSpan={6}>
-                    <Code block tabIndex={0}>
-                      {JSON.stringify(record, null, 2)}
-                    </Code>
-                  </Table.Td>
-                </Table.Tr>
-              )}
-            </Fragment>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+          {open === record.position && (
+            <Table.Tr>
+              <Table.Td colSpan={6}>
+                <Code block tabIndex={0}>
+                  {JSON.stringify(record, null, 2)}
+                </Code>
+              </Table.Td>
+            </Table.Tr>
+          )}
+        </Fragment>
+      ))}
+    />
   )
 }

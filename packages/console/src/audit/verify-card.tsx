@@ -50,7 +50,7 @@ export function VerifyCard() {
           </Button>
           {busy && (
             <Button variant="default" onClick={() => stop.current.abort()}>
-              {messages.people.cancel}
+              {messages.cancel}
             </Button>
           )}
         </Group>

@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core'
+import { Button, Modal } from '@mantine/core'
 import { routes } from '@sealmq/protocol/routes'
-import { createContext, type FormEvent, type ReactNode, use, useCallback, useRef, useState } from 'react'
-import { CodeEntry } from '../layout/code-entry.tsx'
+import { createContext, type ReactNode, use, useCallback, useRef, useState } from 'react'
+import { CodeForm } from '../layout/code-form.tsx'
+import { PasswordField } from '../layout/text-field.tsx'
 import { messages } from '../messages/english.ts'
 import { authority } from './authority.ts'
 import { failureText, isFailure } from './failure-text.ts'
@@ -48,8 +49,16 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
   )
 }
 
-function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) => void }) {
-  const [value, setValue] = useState('')
+interface FactorFormProps {
+  factor: Factor
+  intro?: string
+  /** What the way out is called. */
+  leave?: string
+  done: (given: boolean) => void
+}
+
+/** Asks for a fresh factor. */
+export function FactorForm({ factor, intro, leave, done }: FactorFormProps) {
   const [failure, setFailure] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const give = async (given: string) => {
@@ -60,52 +69,31 @@ function FactorForm({ factor, done }: { factor: Factor; done: (given: boolean) =
       done(true)
     } catch (error) {
       setFailure(failureText(error))
-      setValue('')
     } finally {
       setBusy(false)
     }
   }
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    void give(value)
-  }
+  const password = (value: string, change: (value: string) => void) => (
+    <PasswordField
+      label={messages.signIn.password}
+      autoComplete="current-password"
+      value={value}
+      onChange={change}
+      data-autofocus
+    />
+  )
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        <Text size="sm">{messages.stepUp.intro[factor]}</Text>
-        {factor === 'password' ? (
-          <PasswordInput
-            label={messages.signIn.password}
-            autoComplete="current-password"
-            value={value}
-            onChange={(event) => setValue(event.currentTarget.value)}
-            visibilityToggleButtonProps={{ 'aria-label': messages.password.show }}
-            data-autofocus
-          />
-        ) : (
-          <CodeEntry
-            value={value}
-            onChange={setValue}
-            onComplete={give}
-            disabled={busy}
-            resend={factor === 'email' ? () => authority.request('POST', routes.stepUpSend) : null}
-            firstWait={0}
-          />
-        )}
-        {failure && (
-          <Alert color="red" role="alert">
-            {failure}
-          </Alert>
-        )}
-        <Group justify="end">
-          <Button variant="default" onClick={() => done(false)}>
-            {messages.stepUp.cancel}
-          </Button>
-          <Button type="submit" loading={busy} disabled={value === ''}>
-            {messages.stepUp.confirm}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <CodeForm
+      intro={intro ?? messages.stepUp.intro[factor]}
+      other={factor === 'password' ? password : null}
+      busy={busy}
+      failure={failure}
+      give={give}
+      resend={factor === 'email' ? () => authority.request('POST', routes.stepUpSend) : null}
+    >
+      <Button variant="default" onClick={() => done(false)}>
+        {leave ?? messages.cancel}
+      </Button>
+    </CodeForm>
   )
 }

@@ -1,19 +1,25 @@
-import { Button, Loader, Stack, Table, Text, Title } from '@mantine/core'
+import { Button, Group, Menu, Stack, Table, Text, Title } from '@mantine/core'
 import type { ChannelInfo, DeploymentInfo, RoleInfo } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { atAdministration } from '../administration/administration-desk.tsx'
 import { at, authority } from '../authority/authority.ts'
 import { ConfirmModal, type Question } from '../layout/confirm-modal.tsx'
-import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
+import { FailureAlert } from '../layout/failure-alert.tsx'
+import { ReadTable } from '../layout/read-table.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 import { ageText } from './age.ts'
+import { ChannelModal } from './channel-modal.tsx'
 
 const text = messages.channels
 
+/** Channels, behind the door to administration. */
+export const ChannelsDesk = atAdministration(ChannelsPage)
+
 /** The channels with who may use them, and their epochs. */
-export function ChannelsPage() {
+function ChannelsPage() {
   const channels = useQuery({
     queryKey: ['channels'],
     queryFn: async () => {
@@ -30,6 +36,7 @@ export function ChannelsPage() {
     queryKey: ['roles'],
     queryFn: () => authority.request<RoleInfo[]>('GET', routes.roles),
   })
+  const [editing, setEditing] = useState<ChannelInfo | 'new' | null>(null)
   const [question, setQuestion] = useState<Question | null>(null)
   const { busy, failure, run } = useRequest()
   const rolesWith = (channel: string, right: 'publish' | 'subscribe') =>
@@ -48,70 +55,89 @@ export function ChannelsPage() {
         }),
     })
   }
-  const error = channels.error ?? roles.error
+  const remove = ({ id, name }: ChannelInfo) =>
+    setQuestion({
+      sentence: messages.channelForm.sureRemove(name),
+      label: messages.channelForm.remove,
+      answer: () =>
+        run(async () => {
+          await authority.request('DELETE', at(routes.channel, id))
+          await channels.refetch()
+        }),
+    })
+  const shown = roles.data && channels.data
   return (
     <Stack>
-      <Title order={1} size="h2">
-        {text.title}
-      </Title>
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          {text.title}
+        </Title>
+        <Button onClick={() => setEditing('new')}>{messages.channelForm.create}</Button>
+      </Group>
       <FailureAlert failure={failure} />
-      {(channels.isPending || roles.isPending) && <Loader aria-label={messages.loading} />}
-      {error && <ReadFailure error={error} again={() => void Promise.all([channels.refetch(), roles.refetch()])} />}
-      {channels.data?.length === 0 && <Text>{text.empty}</Text>}
-      {channels.data && channels.data.length > 0 && roles.data && (
-        <Table.ScrollContainer minWidth={820}>
-          <Table verticalSpacing="sm" highlightOnHover>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{text.channel}</Table.Th>
-                <Table.Th>{text.publishers}</Table.Th>
-                <Table.Th>{text.subscribers}</Table.Th>
-                <Table.Th>{text.sealing}</Table.Th>
-                <Table.Th>{text.audit}</Table.Th>
-                <Table.Th>{text.epoch}</Table.Th>
-                <Table.Th />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {channels.data.map((channel) => (
-                <Table.Tr key={channel.id}>
-                  <Table.Td>
-                    <Text size="sm" fw={500}>
-                      {channel.name}
-                    </Text>
-                    <Text size="xs" ff="monospace">
-                      {channel.filters.join(', ')}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td>{rolesWith(channel.name, 'publish').join(', ') || text.nobody}</Table.Td>
-                  <Table.Td>{rolesWith(channel.name, 'subscribe').join(', ') || text.nobody}</Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{channel.suite}</Text>
-                    <Text size="xs">
-                      {channel.kind}, {channel.signing}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td>{text.levels[channel.audit]}</Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{channel.epoch}</Text>
-                    <Text size="xs">{text.since(ageText(channel.age))}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <Button
-                      size="xs"
-                      variant="default"
-                      loading={busy}
-                      aria-label={text.rotateName(channel.name)}
-                      onClick={() => rotate(channel)}
-                    >
-                      {text.rotate}
+      <ReadTable
+        queries={[channels, roles]}
+        minWidth={820}
+        columns={[text.channel, text.publishers, text.subscribers, text.sealing, text.audit, text.epoch, '']}
+        empty={text.empty}
+        rows={shown?.map((channel) => (
+          <Table.Tr key={channel.id}>
+            <Table.Td>
+              <Text size="sm" fw={500}>
+                {channel.name}
+              </Text>
+              <Text size="xs" ff="monospace">
+                {channel.filters.join(', ')}
+              </Text>
+            </Table.Td>
+            <Table.Td>{rolesWith(channel.name, 'publish').join(', ') || text.nobody}</Table.Td>
+            <Table.Td>{rolesWith(channel.name, 'subscribe').join(', ') || text.nobody}</Table.Td>
+            <Table.Td>
+              <Text size="sm">{channel.suite}</Text>
+              <Text size="xs">
+                {channel.kind}, {channel.signing}
+              </Text>
+            </Table.Td>
+            <Table.Td>{text.levels[channel.audit]}</Table.Td>
+            <Table.Td>
+              <Text size="sm">{channel.epoch}</Text>
+              <Text size="xs">{text.since(ageText(channel.age))}</Text>
+            </Table.Td>
+            <Table.Td>
+              <Group gap="xs" wrap="nowrap" justify="flex-end">
+                <Button
+                  size="xs"
+                  variant="default"
+                  loading={busy}
+                  aria-label={text.rotateName(channel.name)}
+                  onClick={() => rotate(channel)}
+                >
+                  {text.rotate}
+                </Button>
+                <Menu position="bottom-end" withinPortal>
+                  <Menu.Target>
+                    <Button size="xs" variant="default" aria-label={messages.people.actions(channel.name)}>
+                      …
                     </Button>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+                  </Menu.Target>
+                  <Menu.Dropdown>
+                    <Menu.Item onClick={() => setEditing(channel)}>{messages.channelForm.change}</Menu.Item>
+                    <Menu.Item color="red" onClick={() => remove(channel)}>
+                      {messages.channelForm.remove}
+                    </Menu.Item>
+                  </Menu.Dropdown>
+                </Menu>
+              </Group>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      />
+      {editing && (
+        <ChannelModal
+          channel={editing === 'new' ? null : editing}
+          close={() => setEditing(null)}
+          changed={() => void channels.refetch()}
+        />
       )}
       <ConfirmModal question={question} close={() => setQuestion(null)} />
     </Stack>

@@ -17,7 +17,7 @@ export function ConfirmModal({ question, close }: { question: Question | null; c
         <Text size="sm">{question?.sentence}</Text>
         <Group justify="end">
           <Button variant="default" onClick={close} data-autofocus>
-            {messages.people.cancel}
+            {messages.cancel}
           </Button>
           <Button
             color="red"

@@ -11,6 +11,8 @@ import { messages } from '../messages/english.ts'
 import { publisherMessages } from '../messages/english-publisher.ts'
 import { subscriberMessages } from '../messages/english-subscriber.ts'
 import seal from '../seal.svg'
+import { IdleCover } from '../session/idle-cover.tsx'
+import { idleLock } from '../session/idle-lock.ts'
 import { SetupPage } from '../sign-in/setup-page.tsx'
 import { SignInForm } from '../sign-in/sign-in-form.tsx'
 import { endDesk } from '../worker/use-desk.ts'
@@ -63,7 +65,9 @@ export function Desk({ door, color, admits, children }: DeskProps) {
   }
   return (
     <Frame me={me.data} deployment={deployment.data.name}>
-      {admits(me.data) ? children(me.data) : <Text>{messages.signIn.refused[door]}</Text>}
+      <IdleCover me={me.data}>
+        {admits(me.data) ? children(me.data) : <Text>{messages.signIn.refused[door]}</Text>}
+      </IdleCover>
     </Frame>
   )
 }
@@ -78,6 +82,7 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
     await authority.request('POST', routes.logout).catch(() => {})
     endDesk()
     setMe(queries, null)
+    idleLock.forget()
   }
   const pages = [
     { to: '/account', label: messages.account.title },
@@ -91,8 +96,12 @@ function Frame({ me, deployment, children }: { me: Me; deployment: string; child
     ...(isAdministrator(me)
       ? [
           { to: '/admin', label: messages.people.title },
+          { to: '/admin/roles', label: messages.roles.title },
           { to: '/admin/channels', label: messages.channels.title },
           { to: '/admin/start', label: messages.firstSteps },
+          { to: '/admin/devices', label: messages.devices.title },
+          { to: '/admin/clients', label: messages.clients.title },
+          { to: '/admin/system', label: messages.system.title },
         ]
       : []),
     ...(isAuditor(me) ? [{ to: '/audit', label: messages.audit.title }] : []),

@@ -1,5 +1,8 @@
+import { administration } from './administration.ts'
+
 /** Every text of the console. */
 export const messages = {
+  ...administration,
   product: 'SealMQ',
   tagline: 'Sealed by the publisher, opened by those whose role allows it. The broker carries it blind.',
   failures: {
@@ -14,6 +17,8 @@ export const messages = {
     unexpected: 'Something went wrong in this page. Load it again.',
   },
   close: 'Close',
+  cancel: 'Cancel',
+  save: 'Save',
   loading: 'Loading',
   tryAgain: 'Try again',
   offline: 'Offline. What you see may be old.',
@@ -67,7 +72,16 @@ export const messages = {
       audit: 'You are signed in, but your role does not read the audit log. Ask an administrator.',
     },
   },
-  password: { show: 'Show password', hint: 'At least 8 characters; not one that is in lists of known passwords.' },
+  password: {
+    show: 'Show password',
+    strength: {
+      short: (more: number) => `${more} more characters at least`,
+      plain: 'Long enough, and easy to guess: few different characters',
+      fair: 'Long enough. Longer is harder to guess',
+      good: 'Long. Whether lists know it is looked up when you send it',
+    },
+    hint: 'At least 8 characters; not one that is in lists of known passwords.',
+  },
   signUp: {
     title: 'Ask for an account',
     intro: 'Your address is proved by a code; then an administrator approves your role.',
@@ -144,14 +158,10 @@ export const messages = {
       email: 'Changes need a code from your mail.',
       password: 'Changes need your password.',
     },
-    send: 'Send me a code',
-    sent: 'Sent.',
-    confirm: 'Continue',
-    cancel: 'Cancel',
   },
   channels: {
     title: 'Channels',
-    empty: 'No channel yet. Make one with sealmq channels create.',
+    empty: 'No channel yet. Make one.',
     channel: 'Channel',
     filters: 'Topics',
     publishers: 'May publish',
@@ -226,8 +236,6 @@ export const messages = {
     endSessions: 'End sessions',
     changeRoles: 'Change roles',
     remove: 'Remove',
-    save: 'Save',
-    cancel: 'Cancel',
     sure: {
       remove: (name: string) =>
         `Remove ${name}? Its installations lose access at once, and its channels start new epochs.`,

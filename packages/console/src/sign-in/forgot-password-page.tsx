@@ -1,4 +1,4 @@
-import { Anchor, Button, Stack, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Stack, Text } from '@mantine/core'
 import { routes } from '@sealmq/protocol/routes'
 import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -6,6 +6,7 @@ import { authority } from '../authority/authority.ts'
 import { DoorCard } from '../layout/door-card.tsx'
 import { FailureAlert } from '../layout/failure-alert.tsx'
 import { NewPassword } from '../layout/new-password.tsx'
+import { TextField } from '../layout/text-field.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 
@@ -34,15 +35,13 @@ export function ForgotPasswordPage() {
     })
   }
   const nameField = (
-    <TextInput
+    <TextField
       label={messages.signIn.name}
       autoComplete="username"
       autoCapitalize="none"
-      required
-      withAsterisk={false}
       maxLength={254}
       value={name}
-      onChange={(event) => setName(event.currentTarget.value)}
+      onChange={setName}
     />
   )
   return (
@@ -71,15 +70,13 @@ export function ForgotPasswordPage() {
         <form onSubmit={set}>
           <Stack>
             {nameField}
-            <TextInput
+            <TextField
               label={text.code}
               autoComplete="one-time-code"
-              required
-              withAsterisk={false}
               autoFocus
               maxLength={64}
               value={code}
-              onChange={(event) => setCode(event.currentTarget.value)}
+              onChange={setCode}
             />
             <NewPassword label={text.newPassword} value={password} onChange={setPassword} />
             <FailureAlert failure={failure} />

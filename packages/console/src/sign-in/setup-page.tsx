@@ -1,4 +1,4 @@
-import { Button, Stack, TextInput } from '@mantine/core'
+import { Button, Stack } from '@mantine/core'
 import type { Session, SetupRequest } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQueryClient } from '@tanstack/react-query'
@@ -9,6 +9,7 @@ import { setMe } from '../authority/signed-in.ts'
 import { DoorCard } from '../layout/door-card.tsx'
 import { FailureAlert } from '../layout/failure-alert.tsx'
 import { NewPassword } from '../layout/new-password.tsx'
+import { TextField } from '../layout/text-field.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 
@@ -35,34 +36,28 @@ export function SetupPage() {
     <DoorCard title={text.title} intro={text.intro} color="grape">
       <form onSubmit={submit}>
         <Stack>
-          <TextInput
+          <TextField
             label={text.code}
             autoComplete="off"
             spellCheck={false}
-            required
-            withAsterisk={false}
             autoFocus
             maxLength={64}
             value={form.code}
-            onChange={(event) => change({ code: event.currentTarget.value })}
+            onChange={(code) => change({ code })}
           />
-          <TextInput
+          <TextField
             label={messages.signUp.email}
             autoComplete="username"
-            required
-            withAsterisk={false}
             maxLength={254}
             value={form.email}
-            onChange={(event) => change({ email: event.currentTarget.value })}
+            onChange={(email) => change({ email })}
           />
-          <TextInput
+          <TextField
             label={messages.signUp.fullName}
             autoComplete="name"
-            required
-            withAsterisk={false}
             maxLength={100}
             value={form.name}
-            onChange={(event) => change({ name: event.currentTarget.value })}
+            onChange={(name) => change({ name })}
           />
           <NewPassword
             label={messages.signIn.password}

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Anchor, Button, Group, Stack } from '@mantine/core'
 import type { LoginRequest, Session } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQueryClient } from '@tanstack/react-query'
@@ -7,8 +7,9 @@ import { type FormEvent, useState } from 'react'
 import { authority } from '../authority/authority.ts'
 import { failureText, isFailure } from '../authority/failure-text.ts'
 import { setMe } from '../authority/signed-in.ts'
-import { CodeEntry } from '../layout/code-entry.tsx'
+import { CodeForm } from '../layout/code-form.tsx'
 import { FailureAlert } from '../layout/failure-alert.tsx'
+import { PasswordField, TextField } from '../layout/text-field.tsx'
 import { messages } from '../messages/english.ts'
 
 const text = messages.signIn
@@ -56,28 +57,17 @@ export function SignInForm() {
   return (
     <form onSubmit={submit}>
       <Stack>
-        <TextInput
+        <TextField
           label={text.name}
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
-          required
-          withAsterisk={false}
           autoFocus
           maxLength={254}
           value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
+          onChange={setName}
         />
-        <PasswordInput
-          label={text.password}
-          autoComplete="current-password"
-          required
-          withAsterisk={false}
-          maxLength={1024}
-          value={password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-          visibilityToggleButtonProps={{ 'aria-label': messages.password.show }}
-        />
+        <PasswordField label={text.password} autoComplete="current-password" value={password} onChange={setPassword} />
         <FailureAlert failure={failure} />
         <Button type="submit" loading={busy}>
           {text.submit}
@@ -106,60 +96,34 @@ interface FactorStepProps {
 }
 
 function FactorStep({ factor, busy, failure, give, back, again }: FactorStepProps) {
-  const [code, setCode] = useState('')
   const [isRecovery, setIsRecovery] = useState(false)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    void tryCode(code)
-  }
-  const tryCode = async (given: string) => {
-    await give(isRecovery ? { recoveryCode: given } : { otp: given })
-    setCode('')
-  }
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        <Text size="sm">{isRecovery ? text.recoveryHint : text.codeIntro[factor]}</Text>
-        {isRecovery ? (
-          <TextInput
-            label={text.recovery}
-            autoComplete="off"
-            autoFocus
-            value={code}
-            onChange={(event) => setCode(event.currentTarget.value)}
-          />
-        ) : (
-          <CodeEntry
-            value={code}
-            onChange={setCode}
-            onComplete={(given) => void tryCode(given)}
-            disabled={busy}
-            resend={factor === 'email' ? again : null}
-            firstWait={30}
-          />
-        )}
-        <FailureAlert failure={failure} />
-        <Button type="submit" loading={busy} disabled={code === ''}>
-          {text.confirm}
+    <CodeForm
+      key={String(isRecovery)}
+      intro={isRecovery ? text.recoveryHint : text.codeIntro[factor]}
+      other={
+        isRecovery
+          ? (value, change) => (
+              <TextField label={text.recovery} autoComplete="off" autoFocus value={value} onChange={change} />
+            )
+          : null
+      }
+      busy={busy}
+      failure={failure}
+      give={(given) => give(isRecovery ? { recoveryCode: given } : { otp: given })}
+      resend={factor === 'email' ? again : null}
+      firstWait={30}
+    >
+      <Group justify="space-between">
+        <Button variant="subtle" size="compact-sm" onClick={back}>
+          {text.back}
         </Button>
-        <Group justify="space-between">
-          <Button variant="subtle" size="compact-sm" onClick={back}>
-            {text.back}
+        {factor === 'totp' && (
+          <Button variant="subtle" size="compact-sm" onClick={() => setIsRecovery(!isRecovery)}>
+            {isRecovery ? text.useCode : text.useRecovery}
           </Button>
-          {factor === 'totp' && (
-            <Button
-              variant="subtle"
-              size="compact-sm"
-              onClick={() => {
-                setIsRecovery(!isRecovery)
-                setCode('')
-              }}
-            >
-              {isRecovery ? text.useCode : text.useRecovery}
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </form>
+        )}
+      </Group>
+    </CodeForm>
   )
 }

@@ -1,14 +1,15 @@
-import { Alert, Anchor, Button, Loader, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Anchor, Button, Loader, Select, Stack, Text } from '@mantine/core'
 import type { CodeSent, SignUpChoices, SignUpStarted, Verified } from '@sealmq/protocol/api'
 import { routes } from '@sealmq/protocol/routes'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { authority } from '../authority/authority.ts'
-import { CodeEntry } from '../layout/code-entry.tsx'
+import { CodeForm } from '../layout/code-form.tsx'
 import { DoorCard } from '../layout/door-card.tsx'
 import { FailureAlert, ReadFailure } from '../layout/failure-alert.tsx'
 import { NewPassword } from '../layout/new-password.tsx'
+import { TextField } from '../layout/text-field.tsx'
 import { useRequest } from '../layout/use-request.ts'
 import { messages } from '../messages/english.ts'
 
@@ -57,7 +58,7 @@ export function SignUpPage() {
       })
     return (
       <DoorCard title={text.verifyTitle} intro={text.verifyIntro(email)}>
-        <VerifyStep busy={busy} failure={failure} verify={verify} resend={begin} firstWait={started.retryAfter} />
+        <CodeForm busy={busy} failure={failure} give={verify} resend={begin} firstWait={started.retryAfter} />
       </DoorCard>
     )
   }
@@ -69,25 +70,21 @@ export function SignUpPage() {
       {choices.data?.open && (
         <form onSubmit={submit}>
           <Stack>
-            <TextInput
+            <TextField
               label={text.email}
               type="email"
               autoComplete="email"
-              required
-              withAsterisk={false}
               autoFocus
               maxLength={254}
               value={form.email}
-              onChange={(event) => change({ email: event.currentTarget.value })}
+              onChange={(value) => change({ email: value })}
             />
-            <TextInput
+            <TextField
               label={text.fullName}
               autoComplete="name"
-              required
-              withAsterisk={false}
               maxLength={100}
               value={name}
-              onChange={(event) => change({ name: event.currentTarget.value })}
+              onChange={(value) => change({ name: value })}
             />
             <Select
               label={text.role}
@@ -113,42 +110,5 @@ export function SignUpPage() {
         {text.signIn}
       </Anchor>
     </DoorCard>
-  )
-}
-
-interface VerifyStepProps {
-  busy: boolean
-  failure: string | null
-  verify: (code: string) => Promise<boolean>
-  resend: () => Promise<CodeSent>
-  firstWait: number
-}
-
-function VerifyStep({ busy, failure, verify, resend, firstWait }: VerifyStepProps) {
-  const [code, setCode] = useState('')
-  const give = async (given: string) => {
-    if (!(await verify(given))) setCode('')
-  }
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    void give(code)
-  }
-  return (
-    <form onSubmit={submit}>
-      <Stack>
-        <CodeEntry
-          value={code}
-          onChange={setCode}
-          onComplete={(given) => void give(given)}
-          disabled={busy}
-          resend={resend}
-          firstWait={firstWait}
-        />
-        <FailureAlert failure={failure} />
-        <Button type="submit" loading={busy} disabled={code.length < 6}>
-          {messages.signIn.confirm}
-        </Button>
-      </Stack>
-    </form>
   )
 }

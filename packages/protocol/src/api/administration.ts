@@ -118,3 +118,19 @@ export const ChannelCreate = Type.Object({
 export type ChannelCreate = Static<typeof ChannelCreate>
 export const ChannelChange = Type.Partial(ChannelCreate)
 export type ChannelChange = Static<typeof ChannelChange>
+
+export const RightsQuery = Type.Object({
+  member: Type.String({ minLength: 1, maxLength: 254, pattern: printable, description: 'Sign-in name, device or id' }),
+  action: right,
+  topic: Type.String({ minLength: 1, maxLength: 1024, description: 'To publish on; or the filter to subscribe with' }),
+})
+export type RightsQuery = Static<typeof RightsQuery>
+/** What the policy says of it, as the broker and clients are told. */
+export const RightsAnswer = Type.Object({
+  allowed: Type.Boolean(),
+  channel: Type.Union([Type.String(), Type.Null()], { description: 'That allows it' }),
+  rule: Type.Union([Type.String(), Type.Null()], { description: 'By which it is refused, one sentence' }),
+  roles: Type.Array(Type.String({ description: 'Roles of the member, each of which allows it alone' })),
+  opens: Type.Boolean({ description: 'Also given the key to open; false for who only monitors' }),
+})
+export type RightsAnswer = Static<typeof RightsAnswer>

@@ -39,3 +39,26 @@ export const BrokerCheck = Type.Object({
   wrong: Type.Number({ description: 'Cells in which the two differ, and things that drifted' }),
 })
 export type BrokerCheck = Static<typeof BrokerCheck>
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+/** One open connection. */
+export const BrokerClient = Type.Object({
+  sender: Type.Number(),
+  name: Type.String({ description: 'Of the installation' }),
+  member: nullable(Type.String({ description: 'Sign-in name; null when it is no member any more' })),
+  kind: nullable(Type.Union([Type.Literal('person'), Type.Literal('device')])),
+  clientId: Type.String(),
+  address: Type.String(),
+  since: Type.Number({ description: 'ms' }),
+})
+export type BrokerClient = Static<typeof BrokerClient>
+/** The newest first, at most 1000; `total` counts all. */
+export const BrokerClients = Type.Object({
+  clients: Type.Array(BrokerClient),
+  total: Type.Number(),
+  kick: Type.Boolean({ description: 'Whether this broker ends connections without a change of rights' }),
+  apart: Type.Boolean({ description: 'A broker of its own: what it does not tell is not here' }),
+  protocolVersions: Type.Array(Type.Number(), { description: 'That it speaks: 4 = MQTT 3.1.1, 5 = MQTT 5' }),
+})
+export type BrokerClients = Static<typeof BrokerClients>

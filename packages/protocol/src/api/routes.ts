@@ -95,12 +95,20 @@ export const routes = {
   channel: '/api/v1/channels/:id',
   /** POST → ChannelInfo with the new epoch. A. */
   rotate: '/api/v1/channels/:id/rotate',
+  /** GET RightsQuery → RightsAnswer: may this member do that, and by which rule? A. */
+  rights: '/api/v1/rights',
   /** GET → BrokerStatus. A. */
   broker: '/api/v1/broker',
   /** POST → BrokerStatus, when the broker has what the store says. A. */
   brokerReconcile: '/api/v1/broker/reconcile',
   /** POST → BrokerCheck. A. */
   brokerCheck: '/api/v1/broker/check',
+  /** GET → BrokerClients: who is connected, as far as the broker tells. A. */
+  brokerClients: '/api/v1/broker/clients',
+  /** DELETE → 204: the connections of this sender end; it may connect anew. {id} is its number. A F. */
+  brokerClient: '/api/v1/broker/clients/:id',
+  /** GET → SystemStatus. A. */
+  system: '/api/v1/system',
   /** GET DevicesQuery → DevicePage. POST DeviceCreate → DeviceTicket (201). Lock, unlock, removal, roles: as of any member. A F. */
   devices: '/api/v1/devices',
   /** POST DevicesImport → DeviceTicket[]: all or none. A F. */

@@ -8,7 +8,7 @@ import { brokerUsername } from '../identity/senders.ts'
 import { sessionLives } from '../identity/session-senders.ts'
 import { consistentRead } from '../store/consistent-read.ts'
 import type { Database, DatabaseTransaction } from '../store/schema.ts'
-import { publishGrants } from './grants.ts'
+import { grantedChannels, rightsOfRoles } from './rights-of-roles.ts'
 
 interface SenderRights {
   brokerHash: Uint8Array
@@ -79,29 +79,14 @@ export class RightsSnapshot implements BrokerPolicy {
     const grants = await readBrokerGrants(store)
     const channels = await store.selectFrom('channels').select(['id', 'name']).execute()
     const filters = await store.selectFrom('channel_filters').selectAll().execute()
-    const channelFilters = Map.groupBy(filters, ({ channel_id }) => channel_id)
     const memberRoles = Map.groupBy(roles, ({ member_id }) => member_id)
-    const grantsOf = Map.groupBy(grants, ({ channel_id }) => channel_id)
-    const all = channels.map(({ id, name }) => {
-      const granted = grantsOf.get(id) ?? []
-      return {
-        name,
-        filters: (channelFilters.get(id) ?? []).map(({ filter }) => filter),
-        publishing: publishGrants(granted),
-        subscribeRoles: granted.filter(({ right }) => right === 'subscribe').map(({ role_id }) => role_id),
-      }
-    })
+    const all = grantedChannels(channels, filters, grants)
     const rightsByRoles = new Map<string, ChannelRights[]>()
     const ofRoles = (roles: readonly string[]): ChannelRights[] => {
       const key = roles.join()
       const known = rightsByRoles.get(key)
       if (known) return known
-      const rights = all.map(({ name, filters, publishing, subscribeRoles }) => ({
-        channel: name,
-        filters,
-        publish: publishRight({ roles, device: null }, publishing),
-        subscribe: roles.some((role) => subscribeRoles.includes(role)),
-      }))
+      const rights = rightsOfRoles(all, { roles, device: null })
       rightsByRoles.set(key, [...rights, ...this.#ofEverybody])
       return rightsByRoles.get(key)!
     }

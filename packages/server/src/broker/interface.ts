@@ -141,6 +141,8 @@ export interface Broker {
   /** Publishes what the authority itself says: retained, at QoS 1. Rejects when it is not stored. */
   publishOwn(topic: string, payload: string): Promise<void>
   connections(): BrokerConnection[]
+  /** Ends the connections of a sender and leaves its rights; only there where the broker can do that. Idempotent. */
+  disconnectSender?(sender: number): Promise<void>
   /** `mqtt://host:port` or `mqtts://host:port` for clients. */
   address(): string
   state(): BrokerState

@@ -1,4 +1,5 @@
 import type { AuditOrigin } from '@sealmq/audit-log'
+import type { SettingInfo } from '@sealmq/protocol/api'
 import type { ChangeFeed } from '../administration/change-feed.ts'
 import type { AuditCounts } from '../audit/audit-counts.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -29,7 +30,9 @@ export interface Authority {
   keyrings: KeyringBuilder
   feed: ChangeFeed
   broker: Broker
-  messages: Pick<MessageAudit, 'waiting' | 'skipped'>
+  messages: Pick<MessageAudit, 'waiting' | 'skipped' | 'observed' | 'refusals'>
+  /** What it was started as, and when, ms. */
+  started: { at: number; version: string; engine: 'sqlite' | 'postgres'; settings: readonly SettingInfo[] }
   brokerUrl: () => string
   /** The host of that URL counts; else the broker is under every name under which clients reach the authority. */
   brokerElsewhere: boolean

@@ -1,6 +1,7 @@
-import { printable, RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
+import { printable, RightsAnswer, RightsQuery, RoleChange, RoleCreate, RoleInfo, routes } from '@sealmq/protocol/api'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { answerRights } from '../administration/rights-question.ts'
 import { changeRole, createRole, deleteRole, findRole, listRoles } from '../administration/roles.ts'
 import type { Authority } from './authority.ts'
 import { peopleOf, requireAdministrator } from './gates.ts'
@@ -17,6 +18,9 @@ export function roleRoutes(http: Http, authority: Authority): void {
     await requireAdministrator(authority, request)
   })
   http.get(routes.roles, { schema: { tags, response: { 200: Type.Array(RoleInfo) } } }, () => listRoles(store))
+  http.get(routes.rights, { schema: { tags, querystring: RightsQuery, response: { 200: RightsAnswer } } }, (request) =>
+    answerRights(store, request.query),
+  )
   http.post(
     routes.roles,
     { config: { audit: 'role.create' }, schema: { tags, body: RoleCreate, response: { 201: RoleInfo } } },

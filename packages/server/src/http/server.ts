@@ -33,6 +33,7 @@ import { renewalRoutes } from './renewal.ts'
 import { roleRoutes } from './roles.ts'
 import { senderRoutes } from './senders.ts'
 import { signUpRoutes } from './sign-up.ts'
+import { systemRoutes } from './system.ts'
 
 export type Http = FastifyInstance<
   RawServerDefault,
@@ -114,6 +115,7 @@ export async function createHttpServer(
     channelRoutes,
     mailRoutes,
     brokerRoutes,
+    systemRoutes,
     deviceRoutes,
     enrolmentRoutes,
     auditRoutes,

@@ -45,6 +45,7 @@ export class MailQueue {
   #again = false
   #cancelTimer = () => {}
   #stopped = false
+  #lastFailure: { time: number; reason: string } | null = null
 
   constructor(options: MailQueueOptions) {
     this.#options = { backOff, schedule: unheldTimer, ...options }
@@ -78,6 +79,15 @@ export class MailQueue {
       // What was stored after the last look would wait for the next mail.
       if (this.#again) this.wake()
     })
+  }
+
+  get transport(): 'smtp' | 'outbox' {
+    return this.#options.transport.kind
+  }
+
+  /** Why a mail was last not handed over, since the start; time ms. */
+  get lastFailure(): { time: number; reason: string } | null {
+    return this.#lastFailure
   }
 
   /** How many mails have not been handed over. */
@@ -169,6 +179,7 @@ export class MailQueue {
   }
 
   async #afterFailure(row: Row, { permanent, reason }: MailFailure): Promise<void> {
+    this.#lastFailure = { time: this.#options.now(), reason }
     if (permanent) {
       await this.#remove(row)
       return this.#log('warn', row, { reason }, 'mail dropped: the mail server refuses it')

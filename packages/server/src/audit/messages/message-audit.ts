@@ -65,6 +65,8 @@ export class MessageAudit implements BrokerWitness {
   /** The directory that was used last. */
   #directory: MessageDirectory
   #queue: QueuedMessage[] = []
+  #observed = 0
+  #refusals = 0
   readonly #underWay = new Set<Promise<void>>()
   /** Of messages that are not checked yet. */
   #unchecked = 0
@@ -111,12 +113,23 @@ export class MessageAudit implements BrokerWitness {
     return this.#unchecked + this.#records.length
   }
 
+  /** Messages since the start that were seen, recorded or not. */
+  get observed(): number {
+    return this.#observed
+  }
+
+  /** Messages, wills and connections since the start that were refused. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
   /** Messages since the start that went by unrecorded. */
   get skipped(): number {
     return this.#skipped.total
   }
 
   observe(message: AcceptedMessage): void {
+    this.#observed += 1
     try {
       this.#take(message)
     } catch (error) {
@@ -125,6 +138,7 @@ export class MessageAudit implements BrokerWitness {
   }
 
   refused({ sender, address, kind, topic, rule, time }: RefusedMessage): void {
+    this.#refusals += 1
     this.#limited(sender === null ? (address ?? '') : String(sender), sender, address, time, (directory) => ({
       action: 'message.refuse',
       result: 'refused',
@@ -144,6 +158,7 @@ export class MessageAudit implements BrokerWitness {
   }
 
   connectionRefused({ address, username, time }: RefusedConnection): void {
+    this.#refusals += 1
     // Of other names nothing is kept: people paste passwords there.
     const isName = /^sender-[1-9][0-9]{0,9}$/.test(username)
     this.#limited(address, null, address, time, () => ({

@@ -184,6 +184,10 @@ export class EmbeddedBroker implements Broker {
     await this.#sessions?.purge(sender)
   }
 
+  disconnectSender(sender: number): Promise<void> {
+    return this.#disconnect(sender)
+  }
+
   async refreshSender(sender: number): Promise<void> {
     const { policy } = this.#options
     if (!policy.current) throw new Error('The rights are not known at the moment.')
