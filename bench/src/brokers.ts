@@ -1,7 +1,6 @@
 import { fork, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { AuthorityClient, enrolSender, type Identity } from '@sealmq/client'
 import { routes } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
+import { freePort } from '../../scripts/free-port.ts'
 import { auditedTopics, topics } from './variants.ts'
 
 /** What runs beside the peers, to be ended in any case. */
@@ -106,13 +106,4 @@ export async function startAuthorityProcess(): Promise<RunningAuthorityProcess> 
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -43,7 +43,7 @@ class Receiver:
         require(epoch["openUntil"] is None or now <= epoch["openUntil"], "epoch-retired")
         require(parts["sender"] in self.senders, "unknown-sender")
         sender = self.senders[parts["sender"]]
-        require(sender["revokedAt"] is None, "revoked")
+        require(sender["revokedAt"] is None and parts["sealedAt"] <= sender.get("endedAt", parts["sealedAt"]) + 5000, "revoked")
         signed = parts["signature"] is not None
         require(parts["suite"] == epoch["suite"] and signed == (epoch["signing"] == "each") and epoch["signing"] != "batch", "wrong-suite")
         key = self.message_key(epoch, parts["sender"], parts["session"])

@@ -192,7 +192,7 @@ TEXT = lambda value: type(value) is str
 EPOCH = {"epoch": UINT32, "suite": ONE_OF(*SUITES), "kind": ONE_OF("telemetry", "state", "command"), "signing": ONE_OF("each", "off", "batch"),
          "keyCheck": BYTES(32), "sealUntil": UINT_OR_NULL, "openUntil": UINT_OR_NULL}
 SENDER = {"sender": UINT32, "member": TEXT, "memberName": TEXT, "senderName": TEXT, "kind": TEXT, "roles": TEXTS, "algorithm": ONE_OF("ES256", "EdDSA"),
-          "publicKey": lambda value: type(value) is bytes and len(value) in (32, 65), "revokedAt": UINT_OR_NULL}
+          "publicKey": lambda value: type(value) is bytes and len(value) in (32, 65), "revokedAt": UINT_OR_NULL, "endedAt": is_uint}
 MANIFEST = {"number": is_uint, "deployment": BYTES(16), "channel": BYTES(16), "name": TEXT, "filters": TEXTS, "maximumAge": is_uint,
             "late": ONE_OF("mark", "refuse"), "lease": is_uint, "issuedAt": is_uint, "publishRoles": TEXTS, "subscribeRoles": TEXTS,
             "publishWithin": lambda value: type(value) is list and all(fits(grant, {"role": TEXT, "filters": TEXTS}) for grant in value),
@@ -201,7 +201,7 @@ DIRECTORY = {"number": is_uint, "deployment": BYTES(16), "issuedAt": is_uint,
              "senders": lambda value: type(value) is list and all(fits(sender, SENDER) for sender in value)}
 
 
-MAY_BE_ABSENT = {"kind", "publishWithin"}
+MAY_BE_ABSENT = {"kind", "endedAt", "publishWithin"}
 
 
 def fits(value, fields):

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { freePort, takesConnections } from './free-port.ts'
+import { freePort, takesConnections } from '../../scripts/free-port.ts'
 import { ended, finished, Installation, lines, lineThat, serve, temporaryFolder } from './sealmq-process.ts'
 
 const password = 'correct horse battery staple'

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Identity, SealedClient } from '@sealmq/client'
+import { routes } from '@sealmq/protocol/routes'
 import { build } from 'esbuild'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -79,6 +80,35 @@ describe('the client in a browser', () => {
       ),
     )
     expect(refused).toBe('not-permitted')
+  })
+
+  it('publishes as a tab that is bound to a session, with a key that cannot be extracted', async () => {
+    const person = { email: 'tabs@plant.example', password: 'a long enough phrase of tabs 7' }
+    await plant.admin.request('POST', routes.members, { ...person, name: 'tabs', roles: ['sensor'] })
+    const node = await plant.connect(await plant.enrol('beside', 'sensor'))
+    const inbox = new Inbox(node)
+    await node.subscribeAsync('iot/sensor', { qos: 1 })
+    const extractable = await page.evaluate(
+      async ({ person, login }) => {
+        const { sealmq } = globalThis as unknown as { sealmq: typeof import('@sealmq/client/browser') }
+        // No token: the cookie of the page's own origin speaks.
+        const authority = new sealmq.AuthorityClient({ url: location.origin })
+        await authority.request('POST', login, { ...person, cookie: true })
+        const identity = await sealmq.enrolSessionSender(authority, sealmq.webCryptography, 'tab')
+        const client = await sealmq.connectAsync({ identity })
+        await client.publishAsync('iot/sensor', 'from the tab', { qos: 1 })
+        await client.endAsync()
+        return (identity.signingKey as unknown as { privateKey: CryptoKey }).privateKey.extractable
+      },
+      { person, login: routes.login },
+    )
+    expect(extractable).toBe(false)
+    const { text, message } = await inbox.next()
+    expect({ text, sender: message.senderName, verified: message.verified }).toEqual({
+      text: 'from the tab',
+      sender: 'tab',
+      verified: 'sender',
+    })
   })
 
   it('is kept out of the broker on a page from elsewhere', async () => {

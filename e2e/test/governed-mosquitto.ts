@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type BrokerSetting, initialiseMosquitto, type RunningAuthority, startAuthority } from '@sealmq/server'
+import { freePort, takesConnections } from '../../scripts/free-port.ts'
 import { Plant } from './plant.ts'
 import { temporaryFolder } from './sealmq-process.ts'
 
@@ -72,27 +72,8 @@ function startBehind(port: number, password: string): Promise<RunningAuthority> 
 
 // Its configuration does not have it say when it is ready.
 async function listening(child: ChildProcess, port: number): Promise<void> {
-  while (!(await isOpen(port))) {
+  while (!(await takesConnections(port))) {
     if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}`)
     await setTimeout(20)
   }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, takesConnections } from './free-port.ts'
+import { freePort, takesConnections } from '../../scripts/free-port.ts'
 import { Plant } from './plant.ts'
 import { ended, Installation, lines, lineThat, type Ready, temporaryFolder } from './sealmq-process.ts'
 

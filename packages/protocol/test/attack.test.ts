@@ -85,6 +85,41 @@ describe('roles', () => {
     expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('revoked')
   })
 
+  it.each(['each', 'off'] as const)(
+    'a sender that ended is taken until then and no later, signing %s',
+    async (signing) => {
+      const { deployment, writer, opener, sealer, refresh } = await plant({ signing, kind: 'state' })
+      const own = await sealer()
+      const at = async (time: number, topic = 'plant/pump') => {
+        deployment.time = time
+        return (await own.seal(topic, payload)).envelope
+      }
+      const end = deployment.time + 10_000
+      const [before, atEnd] = [await at(end - 1000), await at(end, 'plant/valve')]
+      // What the sender thinks of the authority's time may be a little ahead.
+      const [tolerated, after] = [await at(end + 5000, 'plant/fan'), await at(end + 5001, 'plant/lamp')]
+      writer.endedAt = end
+      await refresh()
+      const verified = signing === 'each' ? 'sender' : 'channel'
+      const name = { sender: writer.sender, senderName: `sender ${writer.sender}`, verified }
+      expect(await opener.open('plant/pump', before, { retained: true })).toMatchObject(name)
+      expect(await opener.open('plant/valve', atEnd, live)).toMatchObject(name)
+      expect(await opener.open('plant/fan', tolerated, live)).toMatchObject(name)
+      expect(await codeOf(() => opener.open('plant/lamp', after, live))).toBe('revoked')
+      expect(await codeOf(() => opener.open('plant/lamp', after, { retained: true }))).toBe('revoked')
+    },
+  )
+
+  it('a sender that ended and is revoked afterwards is refused, also what it sealed before its end', async () => {
+    const { deployment, writer, opener, sealer, refresh } = await plant()
+    const { envelope } = await (await sealer()).seal('plant/pump', payload)
+    writer.endedAt = deployment.time + 1000
+    await refresh()
+    writer.revokedAt = deployment.time + 2000
+    await refresh()
+    expect(await codeOf(() => opener.open('plant/pump', envelope, live))).toBe('revoked')
+  })
+
   it('revocation counts for a message that is being opened', async () => {
     const { deployment, writer, keyring, reader, opener, sealer } = await plant({}, webCryptography)
     const { envelope } = await (await sealer()).seal('plant/pump', payload)

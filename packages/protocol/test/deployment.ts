@@ -27,6 +27,7 @@ export interface TestSender {
   device?: string
   roles: string[]
   revokedAt: number | null
+  endedAt?: number
 }
 
 export interface ChannelSettings {
@@ -102,7 +103,7 @@ export class TestDeployment {
 
   async addSender(roles: string[], algorithm: SignatureAlgorithm = 'ES256'): Promise<TestSender> {
     const key = await this.cryptography.generateSigningKey(algorithm)
-    const sender = { sender: this.senders.length + 1, key, roles, revokedAt: null }
+    const sender: TestSender = { sender: this.senders.length + 1, key, roles, revokedAt: null }
     this.senders.push(sender)
     this.revision++
     return sender
@@ -126,7 +127,7 @@ export class TestDeployment {
       number: this.revision,
       deployment: this.id,
       issuedAt: this.time,
-      senders: this.senders.map(({ sender, key, roles, device, revokedAt }) => ({
+      senders: this.senders.map(({ sender, key, roles, device, revokedAt, endedAt }) => ({
         sender,
         member: `member-${sender}`,
         memberName: device ?? `Member ${sender}`,
@@ -136,6 +137,7 @@ export class TestDeployment {
         algorithm: key.algorithm,
         publicKey: key.publicKey,
         revokedAt,
+        ...(endedAt === undefined ? {} : { endedAt }),
       })),
     }
   }

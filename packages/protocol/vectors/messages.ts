@@ -51,6 +51,8 @@ const wanted: Wanted[] = [
   { name: 'sealed just before the grace ended', epoch: 9, sealedAt: base },
   { name: 'just young enough for a new subscriber', sealedAt: base - 3_597_999 },
   { name: 'sealed 60 s ahead', sealedAt: base + 62_000 },
+  { name: 'sealed 5 s after the end of its sender', sender: 5, sealedAt: base + 5000 },
+  { name: 'unsigned, sealed before the end of its sender', sender: 5, epoch: 2 },
   { name: 'topic with empty levels and non-ASCII', topic: 'plant//Größe/' },
   { name: 'topic of the parent', topic: 'plant' },
   ...lengths.map((count): Wanted => ({ name: `payload of ${count} bytes`, epoch: 2, repeat: { byte: 0x5a, count } })),

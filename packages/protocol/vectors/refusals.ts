@@ -153,6 +153,8 @@ async function lookUp(): Promise<void> {
   add('unknown-key', 'topic with a wildcard', good, { topic: 'plant/#' })
   add('unknown-sender', 'sender that the directory does not list', changed(good, 14, '00000063'))
   add('revoked', 'revoked sender', await sealed({ name: 'revoked', sender: 3, sealedAt: base - 1000 }))
+  add('revoked', 'sealed more than 5 s after the end of its sender', await sealed({ name: 'ended', sender: 5, sealedAt: base + 5001 }))
+  add('revoked', 'unsigned, sealed after the end of its sender', await sealed({ name: 'ended, unsigned', sender: 5, epoch: 2, sealedAt: base + 5001 }))
   add('wrong-suite', 'unsigned where each is signed', await sealed({ name: 'no signature', signed: false }))
   add('wrong-suite', 'signed where none is', await sealed({ name: 'signature', epoch: 2, signed: true }))
   add('wrong-suite', 'another suite than the epoch has', changed(gcm, 10, '00000004'))

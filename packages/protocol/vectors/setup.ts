@@ -59,10 +59,17 @@ async function signingKey(algorithm: SignatureAlgorithm, name: string): Promise<
 }
 
 export const authority = await signingKey('ES256', 'authority')
-const newSender = async (sender: number, algorithm: SignatureAlgorithm, roles: string[], revokedAt: number | null) => ({
+const newSender = async (
+  sender: number,
+  algorithm: SignatureAlgorithm,
+  roles: string[],
+  revokedAt: number | null,
+  endedAt?: number,
+) => ({
   sender,
   roles,
   revokedAt,
+  ...(endedAt === undefined ? {} : { endedAt }),
   key: await signingKey(algorithm, `sender ${sender}`),
 })
 export const senders = [
@@ -70,6 +77,7 @@ export const senders = [
   await newSender(2, 'EdDSA', ['writer'], null),
   await newSender(3, 'ES256', [], base),
   await newSender(4, 'ES256', ['reader'], null),
+  await newSender(5, 'ES256', ['writer'], null, base),
 ]
 export const receiver = 4
 
@@ -115,7 +123,7 @@ export const directory: Directory = {
   number: 7,
   deployment,
   issuedAt: base,
-  senders: senders.map(({ sender, roles, revokedAt, key }) => ({
+  senders: senders.map(({ sender, roles, revokedAt, key, ...ended }) => ({
     sender,
     member: `00000000-0000-4000-8000-00000000000${sender}`,
     memberName: `Member ${sender}`,
@@ -124,5 +132,6 @@ export const directory: Directory = {
     algorithm: key.algorithm,
     publicKey: key.publicKey,
     revokedAt,
+    ...ended,
   })),
 }

@@ -56,6 +56,9 @@ export async function signedObjects() {
   add('malformed', 'narrowed grant without filters', 'manifest', await sign(narrow([{ role: 'device' }])))
   add('malformed', 'narrowed grant with a filter as bytes', 'manifest', await sign(narrow([{ role: 'device', filters: [Uint8Array.of(0x23)] }])))
   add('malformed', 'kind of a sender as a number', 'directory', await signDirectory(cryptography, authority, kinds(1) as typeof directory))
+  const ended = (endedAt: unknown) => ({ ...directory, senders: [{ ...directory.senders[0], endedAt }] })
+  for (const [name, endedAt] of [['null', null], ['as text', '1800000000000'], ['negative', -1]] as const)
+    add('malformed', `end of a sender ${name}`, 'directory', await signDirectory(cryptography, authority, ended(endedAt) as typeof directory))
   const publishing = await publishingCases()
   const objects = [
     { name: 'manifest', kind: 'manifest', bytes: toHex(signedManifest), content: readable(manifest) },

@@ -537,6 +537,23 @@ const cases: Case[] = [
     },
   ],
   [
+    'sender.end, session.end',
+    async (stage) => {
+      const { actor, token, id } = await stage.player('viewer')
+      const { publicKey } = await nodeCryptography.generateSigningKey('ES256')
+      const request = { name: 'a tab', algorithm: 'ES256', publicKey: toBase64url(publicKey) }
+      const { sender } = await stage.done<SenderCreated>('POST', routes.sessionSenders, request, token)
+      await stage.expectRecords(actor, () => stage.done('POST', routes.logout, undefined, token), [
+        { action: 'session.end', on: { kind: 'session', id: expect.any(String), name: null } },
+        {
+          action: 'sender.end',
+          on: { kind: 'sender', id: String(sender), name: 'a tab' },
+          detail: { member: id },
+        },
+      ])
+    },
+  ],
+  [
     'sender.add, keys.fetch, sender.remove, epoch.start',
     async (stage) => {
       const { actor, token, id, email } = await stage.player('viewer')

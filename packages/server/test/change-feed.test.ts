@@ -36,7 +36,7 @@ describe('the change feed', () => {
     await addSender(store, token)
     feed = new ChangeFeed()
     const http = fastify({ forceCloseConnections: true })
-    keyringRoutes(http as unknown as Http, { store, feed } as Authority)
+    keyringRoutes(http as unknown as Http, { store, feed, now: () => Date.now() } as unknown as Authority)
     answers = []
     http.server.on('request', (_request, answer) => answers.push(answer))
     // The system keeps far less for a slow reader of such a socket than of a TCP one.

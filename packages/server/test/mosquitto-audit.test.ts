@@ -15,6 +15,8 @@ import { at, TestAuthority } from './test-authority.ts'
 
 describe('behind Mosquitto', () => {
   let mosquitto: MosquittoProcess
+  /** Position of the record that says since when all is seen. */
+  let observedFrom: number
   const undo: (() => unknown)[] = []
   afterEach(async () => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -25,6 +27,16 @@ describe('behind Mosquitto', () => {
     undo.push(() => mosquitto.end('SIGKILL'))
     const authority = await TestAuthority.withAdministrator({ broker: mosquitto.setting(), ...options })
     undo.push(() => authority.close().catch(() => {}))
+    // The first record of all: what went by before the broker showed messages. From here on none is missed.
+    const store = await authority.database()
+    await vi.waitFor(async () => {
+      const first = await store
+        .selectFrom('audit_records')
+        .select('position')
+        .where('action', '=', 'message.skip')
+        .executeTakeFirstOrThrow()
+      observedFrom = first.position
+    }, 20_000)
     const channels = [
       { name: 'line', filters: ['line/#'], audit: level },
       { name: 'open', filters: ['open/#'], audit: level, signing: 'off' },
@@ -84,6 +96,7 @@ describe('behind Mosquitto', () => {
         .selectFrom('audit_records')
         .select('record')
         .where('action', 'like', pattern)
+        .where('position', '>', observedFrom)
         .orderBy('position')
         .execute()
       if (rows.length >= count) return rows.map(({ record }) => JSON.parse(record))

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import mqtt from 'mqtt'
+import { freePort } from '../../../scripts/free-port.ts'
 import { mosquittoConfiguration, securityFile } from '../src/broker/mosquitto/configuration.ts'
 import type { Answer } from '../src/broker/mosquitto/control-connection.ts'
 import { initialSecurity } from '../src/broker/mosquitto/initial-security.ts'
@@ -172,17 +173,15 @@ export class MosquittoProcess {
     chmodSync(this.securityFile, 0o444)
   }
 
-  /** What it has on disk. */
-  saved(): { clients: { username: string }[]; roles: { rolename: string }[] } {
-    return JSON.parse(readFileSync(this.securityFile, 'utf8'))
+  /** What it has on disk, once a whole file is there: it writes in place, so a reader may come in between. */
+  async saved(): Promise<{ clients: { username: string }[]; roles: { rolename: string }[] }> {
+    for (;;) {
+      const text = readFileSync(this.securityFile, 'utf8')
+      try {
+        return JSON.parse(text)
+      } catch {
+        await setTimeout(10)
+      }
+    }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -70,7 +70,7 @@ describe('a Mosquitto that the authority governs', () => {
     const plc = await mqtt.connectAsync(mosquitto.url, { username: 'plc', password: 'x', reconnectPeriod: 0 })
     expect(await subscribe(plc, 'elsewhere')).toEqual([1])
     await plc.endAsync(true)
-    const usernames = mosquitto.saved().clients.map(({ username }) => username)
+    const usernames = (await mosquitto.saved()).clients.map(({ username }) => username)
     expect(usernames.sort()).toEqual(['plc', 'sealmq-authority', 'sealmq-observer', pump.broker.username])
   })
 
@@ -87,11 +87,11 @@ describe('a Mosquitto that the authority governs', () => {
       drifted: 1,
     })
     await authority.askAdmin('DELETE', at(routes.member, pump.member.id))
-    expect(mosquitto.saved().clients.map(({ username }) => username)).toContain('sender-77')
-    expect(mosquitto.saved().clients.map(({ username }) => username)).not.toContain(pump.broker.username)
+    expect((await mosquitto.saved()).clients.map(({ username }) => username)).toContain('sender-77')
+    expect((await mosquitto.saved()).clients.map(({ username }) => username)).not.toContain(pump.broker.username)
     await authority.refresh()
     expect(await authority.askAdmin('POST', routes.brokerReconcile)).toMatchObject({ body: { rights: 'in-force' } })
-    expect(mosquitto.saved().clients.map(({ username }) => username)).not.toContain('sender-77')
+    expect((await mosquitto.saved()).clients.map(({ username }) => username)).not.toContain('sender-77')
   })
 
   it('takes away what is of others when the broker is the authority’s alone', async () => {
@@ -100,14 +100,12 @@ describe('a Mosquitto that the authority governs', () => {
       { command: 'createClient', username: 'plc', password: 'x', roles: [{ rolename: 'theirs' }] },
     )
     await start({ exclusive: true })
-    while (mosquitto.saved().clients.some(({ username }) => username === 'plc')) await setTimeout(50)
-    while (mosquitto.saved().roles.some(({ rolename }) => rolename === 'theirs')) await setTimeout(50)
-    expect(
-      mosquitto
-        .saved()
-        .roles.map(({ rolename }) => rolename)
-        .sort(),
-    ).toEqual(['administrator', 'sealmq-observer'])
+    while ((await mosquitto.saved()).clients.some(({ username }) => username === 'plc')) await setTimeout(50)
+    while ((await mosquitto.saved()).roles.some(({ rolename }) => rolename === 'theirs')) await setTimeout(50)
+    expect((await mosquitto.saved()).roles.map(({ rolename }) => rolename).sort()).toEqual([
+      'administrator',
+      'sealmq-observer',
+    ])
   })
 
   it('is verified again after it came back, also empty, and while changes wait', async () => {
@@ -197,7 +195,7 @@ describe('a Mosquitto that the authority governs', () => {
     ])
     expect(wrong.drift).toEqual([`The role ${role} has other ACLs.`])
     expect(wrong.wrong).toBe(2)
-    expect(mosquitto.saved().clients.filter(({ username }) => username.includes('check'))).toEqual([])
+    expect((await mosquitto.saved()).clients.filter(({ username }) => username.includes('check'))).toEqual([])
   })
 
   it('comes back after a broker that let nobody in, the authority neither', async () => {

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { chmod, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { freePort } from '../../../scripts/free-port.ts'
 
 const run = promisify(execFile)
 
@@ -69,13 +69,4 @@ async function asPostgres(program: string, ...words: string[]): Promise<void> {
   const path = join('/usr/lib/postgresql', version!, 'bin', program)
   const command = userInfo().uid === 0 ? ['runuser', '-u', 'postgres', '--', path, ...words] : [path, ...words]
   await run(command[0]!, command.slice(1), { cwd: tmpdir(), env: { ...process.env, LC_ALL: 'C.UTF-8' } })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

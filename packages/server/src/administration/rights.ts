@@ -70,17 +70,9 @@ export class RightsSnapshot implements BrokerPolicy {
     const senders = await store
       .selectFrom('senders')
       .innerJoin('members', 'members.id', 'senders.member_id')
-      .leftJoin('sessions', 'sessions.id', 'senders.session_id')
-      .select([
-        'sender',
-        'senders.member_id as member_id',
-        'broker_hash',
-        'email',
-        'kind',
-        'sessions.expires_at as until',
-      ])
+      .select(['sender', 'member_id', 'broker_hash', 'email', 'kind', 'session_until as until'])
       .where('revoked_at', 'is', null)
-      .where(sessionLives(this.#now()) as never)
+      .where(sessionLives(this.#now()))
       .where('locked_at', 'is', null)
       .execute()
     const roles = await store.selectFrom('member_roles').selectAll().execute()

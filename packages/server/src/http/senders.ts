@@ -96,13 +96,13 @@ export function senderRoutes(http: Http, authority: Authority): void {
       const { me, session } = asking.get(request)!
       await admitSessionSender(authority, me.member)
       const created = await applyChange(peopleOf(authority, request).changes, async (change) => {
-        await requireLivingSession(change.transaction, session)
+        const living = await requireLivingSession(change.transaction, session)
         await change.touchDirectory()
         await endSenders(change, await surplusSenders(change.transaction, session.id))
         const { masterKey } = peopleOf(authority, request)
         const context = { now: change.now, masterKey }
         const member = { id: me.member, name: me.name }
-        const added = await addSender(change.transaction, member, request.body, context, null, session.id)
+        const added = await addSender(change.transaction, member, request.body, context, null, living)
         await change.tellBroker('refresh-sender', [added.sender])
         change.record({
           action: 'sender.add',

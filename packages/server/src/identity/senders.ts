@@ -35,7 +35,7 @@ export async function addSender(
   request: SenderRequest,
   { now, masterKey }: { now: number; masterKey: MasterKey },
   version: string | null = null,
-  session: string | null = null,
+  session: { id: string; until: number } | null = null,
 ): Promise<SenderCreated> {
   const publicKey = readPublicKey(request)
   const { living } = await transaction
@@ -73,7 +73,8 @@ export async function addSender(
       token_since: null,
       next_token_hash: null,
       copied_at: null,
-      session_id: session,
+      session_id: session?.id ?? null,
+      session_until: session?.until ?? null,
     })
     .returning('sender')
     .executeTakeFirstOrThrow()
@@ -103,7 +104,7 @@ export async function tokenSender(store: Database, token: string, now: number): 
     .select(['last_seen_at as lastSeenAt', 'next_token_hash'])
     .where((eb) => eb.or([eb('token_hash', '=', hash), eb('next_token_hash', '=', hash)]))
     .where('revoked_at', 'is', null)
-    .where(sessionLives(now) as never)
+    .where(sessionLives(now))
     .where('locked_at', 'is', null)
     .executeTakeFirst()
   if (!row) return null

@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, sql } from 'kysely'
+import { type Expression, expressionBuilder, type SqlBool, sql } from 'kysely'
 import type { Change } from '../administration/change.ts'
 import type { Record } from '../audit/recording.ts'
 import type { DatabaseTransaction, Schema } from '../store/schema.ts'
@@ -6,9 +6,10 @@ import type { DatabaseTransaction, Schema } from '../store/schema.ts'
 /** Most living senders of one session. */
 export const maximumSessionSenders = 16
 
-/** That a sender's session, if it is bound to one, lives. @param now ms */
-export const sessionLives = (now: number) => (eb: ExpressionBuilder<Schema, 'senders'>) =>
-  eb.and([
+/** That a sender's session, if it is bound to one, lives: for the `where` of any query over senders. @param now ms */
+export function sessionLives(now: number): Expression<SqlBool> {
+  const eb = expressionBuilder<Schema, 'senders'>()
+  return eb.and([
     eb('senders.ended_at', 'is', null),
     eb.or([
       eb('senders.session_id', 'is', null),
@@ -21,6 +22,7 @@ export const sessionLives = (now: number) => (eb: ExpressionBuilder<Schema, 'sen
       ),
     ]),
   ])
+}
 
 /**
  * Ends every sender whose session is gone or over; belongs into each transaction that ends sessions, as its last act.
@@ -37,7 +39,7 @@ export async function endSendersWithoutSession(
     .where('session_id', 'is not', null)
     .where('revoked_at', 'is', null)
     .where('ended_at', 'is', null)
-    .where((eb) => eb.not(sessionLives(now)(eb)))
+    .where((eb) => eb.not(sessionLives(now)))
     .execute()
   if (orphans.length === 0) return null
   const { revision } = await transaction
@@ -83,7 +85,15 @@ async function markEnded(
   now: number,
 ): Promise<void> {
   const senders = ending.map(({ sender }) => sender)
-  await transaction.updateTable('senders').set({ ended_at: now }).where('sender', 'in', senders).execute()
+  await transaction
+    .updateTable('senders')
+    .set((eb) => ({
+      // A session ends by its time before anybody sweeps: nothing sealed after that opens.
+      ended_at: eb.case().when('session_until', '<', now).then(eb.ref('session_until')).else(now).end(),
+    }))
+    .where('sender', 'in', senders)
+    .where('ended_at', 'is', null)
+    .execute()
   await transaction
     .insertInto('outbox')
     .values(senders.map((sender) => ({ action: 'remove-sender' as const, sender, created_at: now })))

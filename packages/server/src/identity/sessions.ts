@@ -73,11 +73,20 @@ export async function findSession(store: Database, token: string, now: number): 
 
 /**
  * That a session was not ended meanwhile: what it began must not outlive it. Belongs into the transaction of the change.
+ * @returns when it is over by its time, ms
  * @throws AuthorityError `not-signed-in`
  */
-export async function requireLivingSession(transaction: Database, { id }: LivingSession): Promise<void> {
-  const row = await transaction.selectFrom('sessions').select('id').where('id', '=', id).executeTakeFirst()
+export async function requireLivingSession(
+  transaction: Database,
+  { id }: Pick<LivingSession, 'id'>,
+): Promise<{ id: string; until: number }> {
+  const row = await transaction
+    .selectFrom('sessions')
+    .select(['id', 'expires_at as until'])
+    .where('id', '=', id)
+    .executeTakeFirst()
   if (!row) throw new AuthorityError('not-signed-in', 'The session has ended. Sign in with sealmq login.')
+  return row
 }
 
 /** A member's sessions, the latest first. */

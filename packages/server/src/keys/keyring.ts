@@ -134,7 +134,7 @@ async function readView(transaction: DatabaseTransaction, sender: number, now: n
     .select(['member_id', 'email', 'kind', 'token_since', 'senders.created_at as created_at'])
     .where('sender', '=', sender)
     .where('revoked_at', 'is', null)
-    .where(sessionLives(now) as never)
+    .where(sessionLives(now))
     .where('locked_at', 'is', null)
     .executeTakeFirst()
   if (!own) return null

@@ -362,6 +362,7 @@ function sessionSenders(): Migration {
     up: async (db: Kysely<never>) => {
       const senders = () => db.schema.alterTable('senders')
       await senders().addColumn('session_id', 'text').execute()
+      await senders().addColumn('session_until', 'bigint').execute()
       await senders().addColumn('ended_at', 'bigint').execute()
       await db.schema
         .createIndex('senders_session')

@@ -115,7 +115,10 @@ export interface Schema {
     seal_until: number | null
     open_until: number | null
   }
-  /** Rows stay after revocation: an id is never used again, and old messages keep a name. */
+  /**
+   * Rows stay after revocation: an id is never used again, and old messages keep a name. Those of ended senders go when nothing
+   * of theirs can be opened any more (identity/forget-senders.ts).
+   */
   senders: {
     sender: Generated<number>
     member_id: string
@@ -143,6 +146,8 @@ export interface Schema {
     copied_at: number | null
     /** Lives only as long as this session; null: until it is removed. */
     session_id: Generated<string | null>
+    /** When that session is over by its time, ms: kept here, since the session's row may be gone before the sender has ended. */
+    session_until: Generated<number | null>
     /** ms; ended is not revoked: what it sealed before stays valid. */
     ended_at: Generated<number | null>
   }

@@ -54,7 +54,7 @@ export async function readDesiredState(
       .innerJoin('members', 'members.id', 'senders.member_id')
       .select(['sender', 'member_id', 'broker_hash', 'broker_password_wrapped', 'email', 'kind'])
       .where('revoked_at', 'is', null)
-      .where(sessionLives(now) as never)
+      .where(sessionLives(now))
       .where('locked_at', 'is', null)
       .execute(),
     memberRoles: await transaction.selectFrom('member_roles').selectAll().execute(),

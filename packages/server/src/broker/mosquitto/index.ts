@@ -123,6 +123,7 @@ export class MosquittoBroker implements Broker {
 
   async start(): Promise<void> {
     const { wait, logger } = this.#options
+    this.#observer.start()
     try {
       await this.#connection.connectOnce()
     } catch (error) {

@@ -37,7 +37,7 @@ export class ObservingConnection {
   #wanted: ReadonlySet<string> = new Set()
   readonly #subscribed = new Set<string>()
   #syncing: Promise<void> = Promise.resolve()
-  /** Since when messages go by unseen, ms; null while all are seen, and before the first time. */
+  /** Since when messages go by unseen, ms; null while all are seen, and before the start. */
   #blindSince: number | null = null
   #isObserving = false
   #problem: string | null = null
@@ -50,6 +50,11 @@ export class ObservingConnection {
   /** What is wrong, a sentence; null for nothing. */
   get problem(): string | null {
     return this.#problem
+  }
+
+  /** From now on it is told what goes by unseen: also what did before the broker shows messages for the first time. */
+  start(): void {
+    this.#blindSince = this.#options.now()
   }
 
   /** From now on messages under these filters are told to the witness. The first time it connects. */
@@ -130,7 +135,7 @@ export class ObservingConnection {
 
   #tellGap(): void {
     const { witness, now } = this.#options
-    if (this.#blindSince !== null) witness.unobserved(this.#blindSince, now())
+    if (this.#blindSince !== null && this.#wanted.size > 0) witness.unobserved(this.#blindSince, now())
     this.#blindSince = null
   }
 
