@@ -26,8 +26,14 @@ export interface Load {
 /**
  * A subscriber's page that signed messages arrive at, while somebody types into its search.
  * @param rate messages a second
+ * @param heapEvery seconds between two looks at the heaps; null: none, since a collection stops what it looks at
  */
-export async function loadSubscriber(rate: number, seconds: number, count: Count): Promise<Load> {
+export async function loadSubscriber(
+  rate: number,
+  seconds: number,
+  count: Count,
+  heapEvery: number | null = null,
+): Promise<Load> {
   const installation = new Installation()
   let browser: Browser | null = null
   let pump: SealedClient | null = null
@@ -80,7 +86,7 @@ export async function loadSubscriber(rate: number, seconds: number, count: Count
       await search.press('t')
       await search.press('Backspace')
       await new Promise((resolve) => setTimeout(resolve, 200))
-      if (elapsed() - lastHeap < Math.max(10, seconds / 60)) continue
+      if (heapEvery === null || elapsed() - lastHeap < heapEvery) continue
       lastHeap = elapsed()
       load.heaps.push({ second: lastHeap, page: await heapOf(page), worker: await workerHeap(desk) })
     }
