@@ -96,11 +96,6 @@ describe('people at the console', () => {
     await person.signIn(grace, password)
     await person.code(await codeAfter(grace, person))
     await person.heading('Your account').waitFor()
-    await person
-      .text('iot/sensor')
-      .first()
-      .waitFor()
-      .catch(() => {})
     await person.go('/admin')
     await person.text('You are signed in, but your role does not administer. Ask an administrator.').waitFor()
     await person.go('/account')
