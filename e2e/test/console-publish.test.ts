@@ -63,7 +63,7 @@ describe('the desk of a publisher', () => {
     await reader?.endAsync(true)
     installation.stop()
   })
-  const topics = () => desk.page.getByRole('region', { name: 'Topics that you may publish on' })
+  const topics = () => desk.page.getByRole('region', { name: 'You may publish on' })
   const outcomes = () => desk.page.getByRole('region', { name: 'Sent from this page' })
   const outcome = (text: string | RegExp) => outcomes().getByRole('listitem').filter({ hasText: text }).first()
   const form = (name: string) => desk.page.getByRole('radiogroup', { name: 'Payload as' }).getByText(name).click()
@@ -95,7 +95,7 @@ describe('the desk of a publisher', () => {
     await desk.text('You may publish here: channel sensor.').waitFor()
     await desk.field('Payload').fill(canary)
     await desk.field('Content type (sealed)').fill('text/plain')
-    await desk.field('Time to live, seconds (sealed)').fill('600')
+    await desk.field('Time to live, s (sealed)').fill('600')
     await desk.field('Payload').press('Control+Enter')
     const { topic, text, message } = await inbox.next()
     const { verified, contentType, memberName } = message

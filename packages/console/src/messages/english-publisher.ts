@@ -4,7 +4,7 @@ const count = new Intl.NumberFormat('en')
 export const publisherMessages = {
   title: 'Publish',
   noChannel: 'Your role publishes on no channel. Ask an administrator for a grant.',
-  topics: 'Topics that you may publish on',
+  topics: 'You may publish on',
   search: 'Search topic or channel',
   noMatch: 'No topic fits. Change the search.',
   rights: {
@@ -38,7 +38,7 @@ export const publisherMessages = {
   retain: 'Retain: the broker keeps it for whoever subscribes later',
   retainCommand: 'A command is never retained.',
   contentType: 'Content type (sealed)',
-  timeToLive: 'Time to live, seconds (sealed)',
+  timeToLive: 'Time to live, s (sealed)',
   mqtt5: 'MQTT 5 properties',
   mqtt5Hint: 'The broker reads these. They are neither sealed nor proved.',
   expiry: 'Message expiry, seconds',

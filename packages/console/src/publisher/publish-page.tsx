@@ -206,7 +206,7 @@ function Writing({
                 <Group gap="xs" align="end">
                   <NumberInput
                     label={text.repeatEvery}
-                    w={130}
+                    w={160}
                     min={shortestRepeat}
                     max={86_400_000}
                     step={100}
