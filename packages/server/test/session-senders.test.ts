@@ -1,6 +1,7 @@
 import { toBase64url } from '@sealmq/protocol'
 import { routes, type SenderCreated, type SenderInfo, type SessionInfo } from '@sealmq/protocol/api'
 import { nodeCryptography } from '@sealmq/protocol/node'
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { sweepInterval } from '../src/app.ts'
 import { ManualTimers } from './audit-records.ts'
@@ -160,6 +161,36 @@ onEachEngine('a sender bound to a session', (engine) => {
       .where('revoked_at', 'is', null)
       .execute()
     expect(orphans).toEqual([])
+  })
+
+  // One connection to SQLite does one transaction after the other.
+  const onPostgres = engine.name === 'postgres' ? it : () => {}
+  onPostgres('ends with a session that ends while it is being entered', async () => {
+    const own = await authority.logIn(email)
+    const store = await authority.database()
+    const waiting = (count: number) =>
+      vi.waitFor(async () => {
+        const found = await sql`select 1 from pg_stat_activity
+          where wait_event_type = 'Lock' and datname = current_database()`.execute(store)
+        expect(found.rows).toHaveLength(count)
+      }, 10_000)
+    const [entered, ended] = await store.transaction().execute(async (transaction) => {
+      // What is to be recorded waits: everything before it has been done, and is not committed.
+      await transaction
+        .updateTable('audit_log')
+        .set((eb) => ({ size: eb.ref('size') }))
+        .execute()
+      const entering = ask(own)
+      await waiting(1)
+      const ending = authority.ask('POST', routes.logout, undefined, own)
+      await waiting(2)
+      return [entering, ending].map((answer) => () => answer) as [() => typeof entering, () => typeof ending]
+    })
+    expect((await ended()).status).toBeLessThan(300)
+    const { status: answered, body } = await entered()
+    expect(answered).toBe(201)
+    await expect(connectMqtt(authority, body)).rejects.toMatchObject(refusedConnect)
+    expect(await rowsOf()).toContainEqual(expect.objectContaining({ sender: body.sender, endedAt: shared.clock.now() }))
   })
 
   it('is revoked, with new epochs, when an administrator removes it after its end', async () => {
