@@ -40,7 +40,7 @@ import type { Authority } from './http/authority.ts'
 import { ownOrigins } from './http/own-origins.ts'
 import { createHttpServer } from './http/server.ts'
 import { CodeHasher } from './identity/code-hash.ts'
-import { endingSessions } from './identity/ending-sessions.ts'
+import { sweepSenders } from './identity/ending-sessions.ts'
 import type { IdentityContext } from './identity/identity-context.ts'
 import { defaultIdentitySettings, type IdentitySettings } from './identity/settings.ts'
 import { renewSetupCode } from './identity/setup-code.ts'
@@ -122,7 +122,7 @@ const recordedFilters = ({ channels }: MessageDirectory) =>
   channels.filter(({ level }) => level !== 'off').flatMap(({ filters }) => filters)
 
 /** How often senders of sessions that are over by their time are ended, ms; they may do nothing before that already. */
-const sweepInterval = 60_000
+export const sweepInterval = 60_000
 
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {
@@ -364,7 +364,7 @@ async function compose(
   mail.wake()
   const sweep = new Repeated({
     interval: sweepInterval,
-    work: () => endingSessions(people(system), async () => {}),
+    work: () => sweepSenders(people(system)),
     failed: (error) => logger.error({ error: String(error) }, 'senders of sessions that are over were not ended'),
     schedule,
   })

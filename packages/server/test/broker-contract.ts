@@ -1,4 +1,6 @@
+import { toBase64url } from '@sealmq/protocol'
 import { type BrokerCheck, type Keyring, routes, type SenderCreated } from '@sealmq/protocol/api'
+import { nodeCryptography } from '@sealmq/protocol/node'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -172,6 +174,39 @@ export function brokerContract(name: string, broker: TestedBroker): void {
       await dropped
       const again = mqtt.connectAsync(authority.running.mqttUrl, { ...pump.broker, reconnectPeriod: 0 })
       await expect(again).rejects.toMatchObject(refusedConnect)
+    })
+
+    it('drops the sender of a session with it, lets it in no more, and gives what waits for it to nobody', async () => {
+      const pump = await credentials('pump', 'sensor')
+      const thief = await credentials('thief', 'viewer')
+      const session = await authority.logIn(pump.member.email)
+      const enter = async () => {
+        const { publicKey } = await nodeCryptography.generateSigningKey('ES256')
+        const request = { name: 'tab', algorithm: 'ES256', publicKey: toBase64url(publicKey) }
+        return (await authority.ask<SenderCreated>('POST', routes.sessionSenders, request, session)).body
+      }
+      const [tab, other] = [await enter(), await enter()]
+      const durable = { clientId: 'durable', clean: false }
+      const away = await connect(tab, durable)
+      expect(await subscribe(away, 'iot/sensor')).toEqual([1])
+      await away.endAsync(true)
+      const writer = await connect(pump, { clientId: 'writer' })
+      await writer.publishAsync('iot/sensor', 'queued', { qos: 1 })
+      const online = await connect(other, { clientId: 'online' })
+      const dropped = closed(online)
+      expect((await authority.ask('POST', routes.logout, undefined, session)).status).toBeLessThan(300)
+      await dropped
+      await writer.publishAsync('iot/sensor', 'afterwards', { qos: 1 })
+      for (const { broker } of [tab, other]) {
+        const again = mqtt.connectAsync(authority.running.mqttUrl, { ...broker, ...durable, reconnectPeriod: 0 })
+        await expect(again).rejects.toMatchObject(refusedConnect)
+      }
+      const stolen: string[] = []
+      const attacker = await connect(thief, durable)
+      attacker.on('message', (_topic, payload) => stolen.push(payload.toString()))
+      expect(await subscribe(attacker, 'iot/sensor')).toEqual([128])
+      expect(stolen).toEqual([])
+      expect(writer.connected).toBe(true)
     })
 
     it('shuts a locked member out, and lets it in again with what it had', async () => {

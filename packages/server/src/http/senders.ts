@@ -5,7 +5,7 @@ import { applyChange } from '../administration/change.ts'
 import { removeSender } from '../administration/revocation.ts'
 import { AuthorityError } from '../authority-error.ts'
 import { addSender } from '../identity/senders.ts'
-import { endSenders, surplusSenders } from '../identity/session-senders.ts'
+import { admitSessionSender, endSenders, surplusSenders } from '../identity/session-senders.ts'
 import { requireLivingSession } from '../identity/sessions.ts'
 import { countTry } from '../identity/tries.ts'
 import type { Authority } from './authority.ts'
@@ -94,9 +94,9 @@ export function senderRoutes(http: Http, authority: Authority): void {
     },
     async (request, reply) => {
       const { me, session } = asking.get(request)!
-      await admitSessionSender(authority, me.member)
       const created = await applyChange(peopleOf(authority, request).changes, async (change) => {
         const living = await requireLivingSession(change.transaction, session)
+        await admitSessionSender(change.transaction, me.member, change.now)
         await change.touchDirectory()
         await endSenders(change, await surplusSenders(change.transaction, session.id))
         const { masterKey } = peopleOf(authority, request)
@@ -161,18 +161,7 @@ export function senderRoutes(http: Http, authority: Authority): void {
 }
 
 const hour = 3_600_000
-const sessionSenderLimits = { allowed: 100, lock: hour, longestLock: hour }
 const removalLimits = { allowed: 20, lock: hour, longestLock: hour }
-
-// Each one stays in the directory for a while, also when it has ended.
-async function admitSessionSender({ store, now }: Authority, member: string): Promise<void> {
-  const admission = await countTry(store, `session senders ${member}`, sessionSenderLimits, now())
-  if (admission.admitted) return
-  const seconds = Math.ceil((admission.lockedUntil - now()) / 1000)
-  throw new AuthorityError('too-many-tries', `Too many tabs were opened in short time. Wait ${seconds} s.`, {
-    retryAfter: seconds,
-  })
-}
 
 async function admitRemoval({ store, now }: Authority, member: string): Promise<void> {
   const admission = await countTry(store, `sender removals ${member}`, removalLimits, now())

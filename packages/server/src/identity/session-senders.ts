@@ -1,10 +1,14 @@
 import { type Expression, expressionBuilder, type SqlBool, sql } from 'kysely'
 import type { Change } from '../administration/change.ts'
 import type { Record } from '../audit/recording.ts'
+import { AuthorityError } from '../authority-error.ts'
 import type { DatabaseTransaction, Schema } from '../store/schema.ts'
 
 /** Most living senders of one session. */
 export const maximumSessionSenders = 16
+/** Most of them that a member enters within an hour: each stays in the directory for a while, also when it has ended. */
+const maximumAnHour = 100
+const hour = 3_600_000
 
 /** That a sender's session, if it is bound to one, lives: for the `where` of any query over senders. @param now ms */
 export function sessionLives(now: number): Expression<SqlBool> {
@@ -42,13 +46,18 @@ export async function endSendersWithoutSession(
     .where((eb) => eb.not(sessionLives(now)))
     .execute()
   if (orphans.length === 0) return null
+  const revision = await nextDirectory(transaction)
+  await markEnded(transaction, record, orphans, now)
+  return revision
+}
+
+/** The signed directory becomes another one. @returns the new revision */
+export async function nextDirectory(transaction: DatabaseTransaction): Promise<number> {
   const { revision } = await transaction
     .updateTable('deployment')
-    .set((eb) => ({ revision: eb('revision', '+', 1) }))
+    .set((eb) => ({ revision: eb('revision', '+', 1), directory_number: eb('revision', '+', 1) }))
     .returning('revision')
     .executeTakeFirstOrThrow()
-  await transaction.updateTable('deployment').set({ directory_number: revision }).execute()
-  await markEnded(transaction, record, orphans, now)
   return revision
 }
 
@@ -57,6 +66,26 @@ export async function endSenders(change: Change, senders: readonly EndingSender[
   if (senders.length === 0) return
   await change.touchDirectory()
   await markEnded(change.transaction, change.record, senders, change.now)
+}
+
+/** That a member may enter one more. Belongs into the transaction of the change. @throws AuthorityError `too-many-tries` */
+export async function admitSessionSender(transaction: DatabaseTransaction, member: string, now: number): Promise<void> {
+  const entered = await transaction
+    .selectFrom('senders')
+    .select('created_at')
+    .where('member_id', '=', member)
+    .where('session_id', 'is not', null)
+    .where('created_at', '>', now - hour)
+    // Those of before the clock went back count for no longer than others.
+    .where('created_at', '<=', now)
+    .orderBy('created_at', 'desc')
+    .limit(maximumAnHour)
+    .execute()
+  if (entered.length < maximumAnHour) return
+  const seconds = Math.ceil((entered.at(-1)!.created_at + hour - now) / 1000)
+  throw new AuthorityError('too-many-tries', `Too many tabs were opened in short time. Wait ${seconds} s.`, {
+    retryAfter: seconds,
+  })
 }
 
 /** The living senders of a session that must end so that one more has room: the oldest. */
