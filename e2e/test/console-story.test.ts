@@ -86,7 +86,7 @@ describe.each(['embedded', 'Mosquitto'] as const)('the whole story at the consol
     writer = await signUp(grace, 'Grace', 'sensor')
     reader = await signUp(max, 'Max', 'viewer')
     desk = await ConsolePage.open(browser, url, '/admin')
-    await signIn(desk, ada)
+    await desk.signIn(ada, password)
     for (const name of ['Grace', 'Max']) {
       const row = desk.page.getByRole('row', { name: new RegExp(name) })
       await row.getByRole('button', { name: 'Approve' }).click()
@@ -101,7 +101,7 @@ describe.each(['embedded', 'Mosquitto'] as const)('the whole story at the consol
     listen(writer)
     await writer.go('/publish')
     await signIn(writer, grace)
-    const topics = writer.page.getByRole('region', { name: 'Topics that you may publish on' })
+    const topics = writer.page.getByRole('region', { name: 'You may publish on' })
     await topics.getByRole('button', { name: 'iot/sensor' }).click()
     await writer.field('Payload').fill(JSON.stringify({ temperature: 21.5, note: canary }))
     await writer.field('Payload').press('Control+Enter')
