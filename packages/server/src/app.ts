@@ -122,7 +122,7 @@ const recordedFilters = ({ channels }: MessageDirectory) =>
   channels.filter(({ level }) => level !== 'off').flatMap(({ filters }) => filters)
 
 /** How often senders of sessions that are over by their time are ended, ms; they may do nothing before that already. */
-export const sweepInterval = 60_000
+export const sweepInterval = 30_000
 
 /** Composes and starts the authority. @throws StartError with every code */
 export async function startAuthority(options: ServeOptions): Promise<RunningAuthority> {

@@ -133,7 +133,9 @@ export class MosquittoProcess {
     child.removeAllListeners('exit')
     const ended = once(child, 'exit')
     child.kill(signal)
-    await ended
+    // It says that it runs before it listens to signals: one that comes in between is lost.
+    const again = setInterval(() => child.kill(signal), 500)
+    await ended.finally(() => clearInterval(again))
   }
 
   /** Holds its breath: connections stay, nothing is answered. */
