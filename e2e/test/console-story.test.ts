@@ -161,5 +161,6 @@ describe.each(['embedded', 'Mosquitto'] as const)('the whole story at the consol
     await signIn(stranger, grace, next)
     await stranger.heading('Publish').waitFor()
     for (const page of [stranger, desk, writer, reader]) await page.close()
-  })
+    // Each refusal has a shortest time of its own, and pages are loaded a dozen times.
+  }, 180_000)
 })
