@@ -10,6 +10,12 @@ export const binary = fileURLToPath(new URL('../../packages/cli/bin/sealmq.js', 
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'sealmq-e2e-'))
 
+// Hundreds of commands are started: they share what they compiled, and collect no garbage while they load.
+const quickStart = {
+  NODE_OPTIONS: '--max-semi-space-size=16',
+  NODE_COMPILE_CACHE: join(tmpdir(), `sealmq-e2e-compiled-${process.pid}`),
+}
+
 /** What a finished command left. */
 export interface Finished {
   code: number | null
@@ -63,7 +69,7 @@ export class Installation {
 
   #spawn(environment: Record<string, string>, [program, ...words]: string[]): ChildProcess {
     const child = spawn(program!, words, {
-      env: { ...process.env, SEALMQ_HOME: this.home, NODE_OPTIONS: '', ...environment },
+      env: { ...process.env, SEALMQ_HOME: this.home, ...quickStart, ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#started.add(child)
